@@ -1,0 +1,1 @@
+"""metaplast: spiking neural networks whose plasticity is itself learned."""

@@ -1,0 +1,15 @@
+"""Connections: the geometry in which activity meets a weight; `CONNECTIONS` names them."""
+
+from metaplast.connections.base import Connection
+from metaplast.connections.conv import Conv
+from metaplast.connections.dense import Dense, Sparse
+from metaplast.connections.pool import AveragePool
+
+CONNECTIONS: dict[str, type[Connection]] = {
+    "dense": Dense,
+    "sparse": Sparse,
+    "conv": Conv,
+    "average-pool": AveragePool,
+}
+
+__all__ = ["CONNECTIONS", "AveragePool", "Connection", "Conv", "Dense", "Sparse"]

@@ -1,0 +1,31 @@
+"""The interface of a connection: how activity meets a weight, in which geometry."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+
+class Connection(eqx.Module):
+    """Geometry of a projection. `apply` is linear in the weight and in the activity; all else follows from it."""
+
+    @abstractmethod
+    def apply(self, weight: Array | None, activity: Float[Array, "batch *source"]) -> Float[Array, "batch *target"]:
+        """Current that `activity` causes through `weight`."""
+
+    def outer(self, weight: Array, pre: Array, post: Array) -> Array:
+        """Batch mean of pre x post in the geometry of `weight`: the derivative of <post, apply(w, pre)> in w.
+
+        One product over the batch; [batch, pre, post] is never formed.
+        """
+        return self.contract(weight, pre, post) / pre.shape[0]
+
+    def contract(self, weight: Array, pre: Array, post: Array) -> Array:
+        """Batch *sum* of pre x post, which is also the weight gradient for the cotangent `post`."""
+        (total,) = jax.linear_transpose(lambda w: self.apply(w, pre), weight)(post)
+        return total
+
+    def spread(self, weight: Array, post: Array) -> Array:
+        """Batch mean of a post-like value, shaped to broadcast onto `weight`."""
+        return post.mean(axis=0)

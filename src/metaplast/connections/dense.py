@@ -1,0 +1,41 @@
+"""All-to-all connection, whole or through a fixed sparse mask."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from metaplast.connections.base import Connection
+
+
+class Dense(Connection):
+    """I = x W: every source cell to every target (and branch).
+
+    Weight [pre, *target]; a source of several axes is flattened, so pre is its number of cells.
+    """
+
+    def apply(self, weight: Array | None, activity: Float[Array, "batch *source"]) -> Float[Array, "batch *target"]:
+        assert weight is not None
+        batch = activity.shape[0]
+        product = activity.reshape(batch, -1) @ weight.reshape(weight.shape[0], -1)
+        return product.reshape(batch, *weight.shape[1:])
+
+    def contract(self, weight: Array, pre: Array, post: Array) -> Array:
+        # Written out: as [pre, batch] x [batch, post] the product runs at the speed of a plain matrix product.
+        batch = pre.shape[0]
+        return (pre.reshape(batch, -1).T @ post.reshape(batch, -1)).reshape(weight.shape)
+
+
+class Sparse(Connection):
+    """I = x (mask * W): a dense weight of which only the synapses of `mask` exist.
+
+    `mask` has the shape of the weight; gradients and plasticity of absent synapses are zero.
+    """
+
+    mask: Bool[Array, "..."] = eqx.field(converter=lambda mask: jnp.asarray(mask, dtype=bool))
+
+    def apply(self, weight: Array | None, activity: Float[Array, "batch *source"]) -> Float[Array, "batch *target"]:
+        assert weight is not None
+        return Dense().apply(jnp.where(self.mask, weight, 0), activity)
+
+    def contract(self, weight: Array, pre: Array, post: Array) -> Array:
+        return jnp.where(self.mask, Dense().contract(weight, pre, post), 0)

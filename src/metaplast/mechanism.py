@@ -1,0 +1,67 @@
+"""Mechanisms: what changes a signal on its way, with a state of its own. Plasticity and intrinsic mechanisms alike."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from metaplast.signals import Local
+
+
+class Mechanism(eqx.Module):
+    """Something that flows in comes out changed; what it remembers is its state.
+
+    On a projection the flow is a `Transmission` (a plasticity rule changes its weight), in a population it is a
+    `Drive` (an intrinsic mechanism changes its current or threshold). The same class serves dense and
+    convolutional connections, since it meets weights only through `local.outer` and `local.spread`.
+    """
+
+    @abstractmethod
+    def init(self, flow: Any, local: Local, key: PRNGKeyArray) -> PyTree:
+        """State before the first step; `flow` and `local` have the shapes that `update` will see."""
+
+    @abstractmethod
+    def update(self, flow: Any, state: PyTree, local: Local) -> tuple[Any, PyTree]:
+        """One step: (flow, state) -> (flow, state)."""
+
+    def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
+        """Move what the state has changed into the weight, the only door between the two. None by default."""
+        return weight, state
+
+
+class Chain(Mechanism):
+    """Mechanisms one after the other; the flow of one enters the next."""
+
+    links: tuple[Mechanism, ...]
+
+    def init(self, flow: Any, local: Local, key: PRNGKeyArray) -> PyTree:
+        keys = jax.random.split(key, len(self.links))
+        return tuple(link.init(flow, local, k) for link, k in zip(self.links, keys, strict=True))
+
+    def update(self, flow: Any, state: PyTree, local: Local) -> tuple[Any, PyTree]:
+        states = []
+        for link, before in zip(self.links, state, strict=True):
+            flow, after = link.update(flow, before, local)
+            states.append(after)
+        return flow, tuple(states)
+
+    def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
+        states = []
+        for link, before in zip(self.links, state, strict=True):
+            weight, after = link.consolidate(weight, before)
+            states.append(after)
+        return weight, tuple(states)
+
+
+def chain(*links: Mechanism) -> Chain:
+    """Mechanisms one after the other; `chain()` is the mechanism that does nothing.
+
+    Raises:
+        TypeError: a link is not a `Mechanism`.
+    """
+    for link in links:
+        if not isinstance(link, Mechanism):
+            raise TypeError(f"chain(...) takes mechanisms, got {type(link).__name__}; subclass metaplast.Mechanism")
+    return Chain(links)

@@ -1,0 +1,16 @@
+"""Neuron models: one model a file; `NEURONS` names them."""
+
+from metaplast.neurons.base import Neuron, hard_reset, soft_reset
+from metaplast.neurons.dendritic import DendriticLIF
+from metaplast.neurons.integrator import LeakyIntegrator
+from metaplast.neurons.lif import LIF
+from metaplast.neurons.relay import Relay
+
+NEURONS: dict[str, type[Neuron]] = {
+    "lif": LIF,
+    "dendritic-lif": DendriticLIF,
+    "leaky-integrator": LeakyIntegrator,
+    "relay": Relay,
+}
+
+__all__ = ["LIF", "NEURONS", "DendriticLIF", "LeakyIntegrator", "Neuron", "Relay", "hard_reset", "soft_reset"]
