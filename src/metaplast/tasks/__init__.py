@@ -1,0 +1,14 @@
+"""Task families; `FAMILIES` names them."""
+
+from metaplast.tasks.association import DelayedAssociation
+from metaplast.tasks.base import Family, Problem, Trial
+from metaplast.tasks.matching import DelayedMatch
+from metaplast.tasks.recall import GoNoGoRecall
+
+FAMILIES: dict[str, type[Family]] = {
+    "delayed-match": DelayedMatch,
+    "go-no-go-recall": GoNoGoRecall,
+    "delayed-association": DelayedAssociation,
+}
+
+__all__ = ["FAMILIES", "DelayedAssociation", "DelayedMatch", "Family", "GoNoGoRecall", "Problem", "Trial"]

@@ -1,0 +1,120 @@
+"""From problem to outcome, and from problem to problem, without leaving compiled code."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from metaplast.learning.base import Learner, Metrics
+from metaplast.learning.criteria import Criterion, CriterionState
+from metaplast.models.base import Model
+from metaplast.tasks.base import Family, Problem
+
+
+class Outcome(NamedTuple):
+    """How a problem went."""
+
+    updates: Int[Array, ""]
+    loss: Float[Array, ""]
+    """Mean task loss over the last window of the criterion."""
+    accuracy: Float[Array, ""]
+    """Mean accuracy over that window."""
+    solved: Bool[Array, ""]
+    activity: Float[Array, ""]
+    """Mean activity of the recurrent cells at the last update."""
+
+
+class _Progress(NamedTuple):
+    model: Any
+    learner: Any
+    criterion: CriterionState
+    metrics: Metrics
+    updates: Int[Array, ""]
+
+
+def learn(
+    learner: Learner,
+    model: Model,
+    state: Any,
+    problem: Problem,
+    criterion: Criterion,
+    key: PRNGKeyArray,
+    *,
+    limit: int,
+    batch: int,
+) -> tuple[Model, Any, Outcome]:
+    """Learn one problem until the criterion is reached, `limit` updates are spent or the loss is not a number.
+
+    Every update draws `batch` fresh trials. After a loss that is not a number the model is given back as it was
+    before the problem, since nothing could be learned from it any more; after `limit` updates it keeps what it learned.
+    """
+    arrays, static = eqx.partition(model, eqx.is_array)
+
+    def unfinished(progress: _Progress) -> Bool[Array, ""]:
+        over = criterion.reached(progress.criterion) | criterion.broken(progress.criterion)
+        return ~over & (progress.updates < limit)
+
+    def update(progress: _Progress) -> _Progress:
+        trial_key, step_key = jax.random.split(jax.random.fold_in(key, progress.updates))
+        current = eqx.combine(progress.model, static)
+        current, learner_state, metrics = learner.step(
+            current, progress.learner, problem.trials(trial_key, batch), step_key
+        )
+        judged = criterion.update(progress.criterion, metrics)
+        return _Progress(eqx.filter(current, eqx.is_array), learner_state, judged, metrics, progress.updates + 1)
+
+    unknown = jnp.full((), jnp.nan)
+    start = _Progress(
+        arrays,
+        learner.begin(model, state),
+        criterion.init(),
+        Metrics(unknown, unknown, unknown),
+        jnp.zeros((), jnp.int32),
+    )
+    end = jax.lax.while_loop(unfinished, update, start)
+    broken = criterion.broken(end.criterion)
+    kept, learner_state = jax.tree.map(
+        lambda before, after: jnp.where(broken, before, after), (arrays, start.learner), (end.model, end.learner)
+    )
+    outcome = Outcome(
+        end.updates,
+        jnp.mean(end.criterion.losses),
+        jnp.mean(end.criterion.accuracies),
+        criterion.reached(end.criterion),
+        end.metrics.activity,
+    )
+    return eqx.combine(kept, static), learner_state, outcome
+
+
+def learn_sequence(
+    learner: Learner,
+    model: Model,
+    state: Any,
+    family: Family,
+    criterion: Criterion,
+    key: PRNGKeyArray,
+    indices: Int[Array, " problems"],
+    *,
+    limit: int,
+    batch: int,
+) -> tuple[Model, Any, Outcome]:
+    """Learn the problems `indices` of the sequence that `key` determines, one after the other.
+
+    Problem i depends on `key` and i alone, so two allocations with one key meet the same problems and trials, and a
+    sequence cut anywhere goes on as if it had not been.
+    """
+    arrays, static = eqx.partition(model, eqx.is_array)
+
+    def one(carry: tuple[Any, Any], index: Array) -> tuple[tuple[Any, Any], Outcome]:
+        problem_key, learn_key = jax.random.split(jax.random.fold_in(key, index))
+        current = eqx.combine(carry[0], static)
+        problem = family.sample(problem_key)
+        current, learner_state, outcome = learn(
+            learner, current, carry[1], problem, criterion, learn_key, limit=limit, batch=batch
+        )
+        return (eqx.filter(current, eqx.is_array), learner_state), outcome
+
+    (arrays, state), outcomes = jax.lax.scan(one, (arrays, state), indices)
+    return eqx.combine(arrays, static), state, outcomes

@@ -1,0 +1,109 @@
+"""Recurrent spiking network: input -> recurrent cells -> readout."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from metaplast.connections import Dense, Sparse
+from metaplast.mechanism import Mechanism, chain
+from metaplast.models.base import Model, Response, Weights
+from metaplast.network import Network, NetworkState, Population, Projection, activity, voltage
+from metaplast.neurons import DendriticLIF, Relay
+from metaplast.simulate import simulate
+from metaplast.surrogate import Surrogate, Triangular
+
+
+class RecurrentSpiking(Model):
+    """A network with the populations "input", "recurrent" and "readout", as `recurrent_spiking` builds it."""
+
+    network: Network
+
+    def respond(self, inputs: Float[Array, "time batch channels"], key: PRNGKeyArray) -> Response:
+        start = self.network.init(inputs.shape[1], key=key)
+        response, _ = simulate(self.network, {"input": inputs}, start, record=_response)
+        return response
+
+    def weights(self) -> Weights:
+        projections = self.network.projections
+        return Weights(*(projections[name].weight for name in ("input", "recurrent", "readout")))  # pyright: ignore
+
+
+def _response(state: NetworkState) -> Response:
+    recurrent = state.populations["recurrent"]
+    return Response(state.populations["readout"].activity, voltage(recurrent), recurrent.activity)
+
+
+def recurrent_spiking(
+    key: PRNGKeyArray,
+    *,
+    channels: int,
+    neurons: int,
+    outputs: int,
+    dt: float,
+    branches: int = 1,
+    resistance: float = 4.0,
+    input_gain: float = 3.0,
+    recurrent_gain: float = 1.0,
+    keep_range: tuple[float, float] = (0.0, 4.0),
+    membrane_readout: bool = True,
+    intrinsic: Mechanism | None = None,
+    surrogate: Surrogate | None = None,
+) -> RecurrentSpiking:
+    """Dendro-somatic recurrent network read out from its membranes (or spikes).
+
+    d_t = b d_{t-1} + (1 - b) (W_in x_t + W_rec s_{t-1} + bias)
+    u_t = a u_{t-1} + (1 - a) R d_t - threshold s_{t-1};   s_t = [u_t > threshold]
+    y_t = W_out u_t + b_out
+
+    Time constants are drawn so that logit(exp(-dt / tau)) is uniform over `keep_range`, as DH-SNN does: with the
+    default range and dt = 10 ms from 14 to 551 ms. Input weights are N(0, input_gain^2 / channels), recurrent ones
+    `recurrent_gain` times a random orthogonal matrix, readout weights zero. With several branches the afferents of
+    a cell, recurrent ones included, are divided among its branches at random.
+
+    Reference: reconstruction after the public reviews of IP2-RSNN (arXiv 2501.14539), the neuron of Zheng et al.
+    (2024) and the initialisation of Goudar et al. (2023); `resistance` and `input_gain` are assumed.
+    """
+    keys = jax.random.split(key, 6)
+    tau_dendrite = draw_tau(keys[0], (branches, neurons), dt, keep_range)
+    tau_soma = draw_tau(keys[1], (neurons,), dt, keep_range)
+    neuron = DendriticLIF(
+        tau_dendrite,
+        tau_soma,
+        jnp.ones(neurons),
+        resistance,
+        branches=branches,
+        surrogate=surrogate or Triangular(),
+    )
+    weight_in = input_gain * jax.random.normal(keys[2], (channels, neurons)) / np.sqrt(channels)
+    weight_rec = recurrent_gain * jax.random.orthogonal(keys[3], neurons)
+    parts = jax.random.randint(keys[4], (channels + neurons, neurons), 0, branches)
+    read = voltage if membrane_readout else activity
+    populations = {
+        "input": Population(Relay(), channels),
+        "recurrent": Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons))),
+        "readout": Population(Relay(), outputs, bias=jnp.zeros(outputs)),
+    }
+    projections = {
+        "input": Projection("input", "recurrent", **_on_branches(weight_in, parts[:channels], branches)),
+        "recurrent": Projection("recurrent", "recurrent", **_on_branches(weight_rec, parts[channels:], branches), delay=1),
+        "readout": Projection("recurrent", "readout", Dense(), jnp.zeros((neurons, outputs)), read=read),
+    }
+    return RecurrentSpiking(Network(populations, projections, dt))
+
+
+def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, keep_range: tuple[float, float]) -> Array:
+    """Time constants (ms) for which the logit of exp(-dt / tau) is uniform over `keep_range`."""
+    keep = jax.nn.sigmoid(jax.random.uniform(key, shape, minval=keep_range[0], maxval=keep_range[1]))
+    return -dt / jnp.log(keep)
+
+
+def _on_branches(weight: Array, parts: Array, branches: int) -> dict[str, Any]:
+    """A weight [pre, post] as [pre, branches, post], each synapse on the one branch that `parts` says."""
+    wide = jnp.broadcast_to(weight[:, None, :], (weight.shape[0], branches, weight.shape[1]))
+    if branches == 1:
+        return {"connection": Dense(), "weight": wide}
+    mask = parts[:, None, :] == jnp.arange(branches)[None, :, None]
+    return {"connection": Sparse(mask), "weight": jnp.where(mask, wide, 0.0)}
