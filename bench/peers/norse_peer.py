@@ -43,9 +43,7 @@ def scaled(weight: np.ndarray) -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.from_numpy(weight.T * np.float32(SCALE)).contiguous())
 
 
-def make_workload(
-    forward, weights: dict[str, torch.nn.Parameter], equation: str, semantics: str
-) -> protocol.Workload:
+def make_workload(forward, weights: dict[str, torch.nn.Parameter], equation: str, semantics: str) -> protocol.Workload:
     """Wrap a forward pass as forward plus backward of the sum of its spikes."""
 
     def run():
@@ -54,7 +52,7 @@ def make_workload(
 
     def collect(result):
         spikes, gradients = result
-        arrays = {f"grad_{name}": SCALE * g.T.contiguous().numpy() for name, g in zip(weights, gradients)}
+        arrays = {f"grad_{name}": SCALE * g.T.contiguous().numpy() for name, g in zip(weights, gradients, strict=True)}
         return {"spikes": spikes.detach().numpy().astype(np.uint8), **arrays}
 
     return protocol.Workload(run, collect, equation, semantics)
@@ -76,9 +74,7 @@ def linear_lif(inputs: dict[str, np.ndarray], options: Namespace) -> protocol.Wo
             spikes.append(spike)
         return torch.stack(spikes)
 
-    equation = (
-        f"I_t = x_t @ w_in; {MEMBRANE}u_t = (1 - s_t)*v_t, gradient through s_t; {SURROGATES[options.variant]}"
-    )
+    equation = f"I_t = x_t @ w_in; {MEMBRANE}u_t = (1 - s_t)*v_t, gradient through s_t; {SURROGATES[options.variant]}"
     semantics = (
         "LIFBoxCell (no synaptic current), hard reset in the same step, not detached; looped over unbind(0) "
         "because the library's Lift indexes x[t], whose backward costs time quadratic in T."
@@ -116,11 +112,11 @@ def recurrent_lif(inputs: dict[str, np.ndarray], options: Namespace) -> protocol
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(protocol.THREADS)
     protocol.main(
         "norse",
         {"version": version("norse"), "torch_version": torch.__version__},
         {"linear_lif": linear_lif, "recurrent_lif": recurrent_lif},
         VARIANTS,
         compilable=("linear_lif", "recurrent_lif"),
+        set_threads=torch.set_num_threads,
     )

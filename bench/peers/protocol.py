@@ -22,7 +22,6 @@ import numpy as np
 
 BETA = 0.5
 THRESHOLD = 1.0
-THREADS = 2
 WARM_UPS = 2
 
 ARCTAN = "spike'(x) := 1 / (1 + (pi*x)^2), x = v - threshold"
@@ -53,9 +52,8 @@ def parse_arguments(
     parser.add_argument("out_dir", type=Path)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--variant", choices=variants, default=variants[0])
-    parser.add_argument(
-        "--compile", action="store_true", help="torch.compile the time step (needs a C++ compiler)"
-    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch; JAX takes every core")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the time step (needs a C++ compiler)")
     options = parser.parse_args()
     if options.compile and options.workload not in compilable:
         parser.error(f"{options.workload} of this peer has no step for torch.compile")
@@ -76,13 +74,12 @@ def time_runs(run: Callable[[], object], repeats: int) -> tuple[object, float, l
         return result, time.perf_counter() - start
 
     result, first_call = timed()
-    for _ in range(WARM_UPS):
-        result, _ = timed()
     seconds = []
-    for _ in range(repeats):
+    for _ in range(WARM_UPS + repeats):
+        result = None  # an old result would count as memory of the next run
         result, elapsed = timed()
         seconds.append(elapsed)
-    return result, first_call, seconds
+    return result, first_call, seconds[WARM_UPS:]
 
 
 def describe_inputs(workload: str, inputs: dict[str, np.ndarray]) -> dict[str, int]:
@@ -91,15 +88,37 @@ def describe_inputs(workload: str, inputs: dict[str, np.ndarray]) -> dict[str, i
     return {"n": neurons, "b": batch, "t": steps}
 
 
+def write_results(
+    options: argparse.Namespace, peer: str, record: dict[str, object], arrays: dict[str, np.ndarray]
+) -> None:
+    """Write OUT_DIR/<peer>_<workload>_<N or B>[_<variant>][_compiled].npz and .json."""
+    size = record["b" if options.workload == "stdp" else "n"]
+    stem = f"{peer}_{options.workload}_{size}"
+    if not record["default_variant"]:
+        stem += f"_{options.variant}"
+    if options.compile:
+        stem += "_compiled"
+    options.out_dir.mkdir(parents=True, exist_ok=True)
+    np.savez(options.out_dir / f"{stem}.npz", **arrays)
+    (options.out_dir / f"{stem}.json").write_text(json.dumps(record, indent=2) + "\n")
+    print(f"{stem}: median {record['median_s']:.4f} s, first call {record['first_call_s']:.3f} s")
+
+
 def main(
     peer: str,
     versions: dict[str, str],
     builders: dict[str, Callable[[dict[str, np.ndarray], argparse.Namespace], Workload]],
     variants: tuple[str, ...] = ("default",),
     compilable: tuple[str, ...] = (),
+    set_threads: Callable[[int], None] | None = None,
 ) -> None:
-    """Run the workload named on the command line, then write its arrays and its timings."""
+    """Run the workload named on the command line, then write its arrays and its timings.
+
+    A peer without `set_threads` uses every core it may, which the record then says.
+    """
     options = parse_arguments(tuple(builders), variants, compilable)
+    if set_threads:
+        set_threads(options.threads)
     with np.load(options.inputs) as archive:
         inputs = dict(archive)
     sizes = describe_inputs(options.workload, inputs)
@@ -108,16 +127,16 @@ def main(
     rss_before = peak_rss_mb()
     result, first_call, seconds = time_runs(workload.run, options.repeats)
     rss_peak = peak_rss_mb()
-    arrays = workload.collect(result)
 
     record = {
         "peer": peer,
         **versions,
         "workload": options.workload,
         "variant": options.variant,
+        "default_variant": options.variant == variants[0],
         "compiled": options.compile,
         **sizes,
-        "threads": THREADS,
+        "threads": options.threads if set_threads else len(os.sched_getaffinity(0)),
         "load_average": os.getloadavg()[0],
         "first_call_s": first_call,
         "seconds": seconds,
@@ -129,11 +148,4 @@ def main(
         "semantics": workload.semantics,
         **workload.extra,
     }
-    size = sizes["b"] if options.workload == "stdp" else sizes["n"]
-    suffix = "" if options.variant == variants[0] else f"_{options.variant}"
-    suffix += "_compiled" if options.compile else ""
-    stem = f"{peer}_{options.workload}_{size}{suffix}"
-    options.out_dir.mkdir(parents=True, exist_ok=True)
-    np.savez(options.out_dir / f"{stem}.npz", **arrays)
-    (options.out_dir / f"{stem}.json").write_text(json.dumps(record, indent=2) + "\n")
-    print(f"{stem}: median {record['median_s']:.4f} s, first call {first_call:.3f} s")
+    write_results(options, peer, record, workload.collect(result))

@@ -53,7 +53,7 @@ def make_workload(forward, weights: dict[str, torch.Tensor], variant: str, curre
 
     def collect(result):
         spikes, gradients = result
-        arrays = {f"grad_{name}": g.T.contiguous().numpy() for name, g in zip(weights, gradients)}
+        arrays = {f"grad_{name}": g.T.contiguous().numpy() for name, g in zip(weights, gradients, strict=True)}
         return {"spikes": spikes.detach().numpy().astype(np.uint8), **arrays}
 
     equation = f"{current}; {EQUATIONS[variant]}; {protocol.ARCTAN}"
@@ -102,11 +102,11 @@ def recurrent_lif(inputs: dict[str, np.ndarray], options: Namespace) -> protocol
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(protocol.THREADS)
     protocol.main(
         "snntorch",
         {"version": version("snntorch"), "torch_version": torch.__version__},
         {"linear_lif": linear_lif, "recurrent_lif": recurrent_lif},
         VARIANTS,
         compilable=("linear_lif", "recurrent_lif"),
+        set_threads=torch.set_num_threads,
     )

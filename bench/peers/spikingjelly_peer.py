@@ -14,8 +14,7 @@ from spikingjelly.activation_based import functional, layer, learning, neuron, s
 
 DYNAMICS = (
     "v_t = u_{t-1} - u_{t-1}/tau + I_t with tau = 2 (so beta = 1 - 1/tau = 0.5); "
-    "s_t = (v_t >= threshold); u_t = (1 - s_t)*v_t, gradient through s_t (detach_reset=False); "
-    + protocol.ARCTAN
+    "s_t = (v_t >= threshold); u_t = (1 - s_t)*v_t, gradient through s_t (detach_reset=False); " + protocol.ARCTAN
 )
 TRACE_TAU = 20.0
 LEARNING_RATE = 1e-3
@@ -147,10 +146,10 @@ def stdp(inputs: dict[str, np.ndarray], _options: Namespace) -> protocol.Workloa
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(protocol.THREADS)
     protocol.main(
         "spikingjelly",
         {"version": version("spikingjelly"), "torch_version": torch.__version__},
         {"linear_lif": linear_lif, "recurrent_lif": recurrent_lif, "stdp": stdp},
         compilable=("recurrent_lif",),
+        set_threads=torch.set_num_threads,
     )

@@ -29,6 +29,7 @@ class Layer(nnx.Module):
     """A bias-free linear layer followed by a spiking neuron."""
 
     def __init__(self, shape: tuple[int, int], neuron: nnx.Module, rngs: nnx.Rngs):
+        """Make the linear layer for an [in, out] shape and keep the neuron."""
         self.linear = nnx.Linear(*shape, use_bias=False, rngs=rngs)
         self.neuron = neuron
 
@@ -61,10 +62,7 @@ def make_workload(neuron_type: type, inputs: dict[str, np.ndarray], current: str
 
     def collect(result):
         (_, spikes), gradients = result
-        arrays = {
-            f"grad_{WEIGHTS[path[-1]]}": np.asarray(value[...])
-            for path, value in nnx.to_flat_state(gradients)
-        }
+        arrays = {f"grad_{WEIGHTS[path[-1]]}": np.asarray(value[...]) for path, value in nnx.to_flat_state(gradients)}
         return {"spikes": np.asarray(spikes).astype(np.uint8), **arrays}
 
     return protocol.Workload(run, collect, f"{current}; {DYNAMICS}", SEMANTICS)

@@ -47,5 +47,5 @@ def _undelayed_order(names: Sequence[str], edges: Sequence[Edge]) -> tuple[str, 
     try:
         return tuple(TopologicalSorter(before).static_order())
     except CycleError as error:
-        loop = " -> ".join(reversed(error.args[1]))
+        loop = " -> ".join(error.args[1])
         raise ValueError(f"the loop {loop} has no delay; give one of its projections delay=1 or more") from None

@@ -59,6 +59,11 @@ def as_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
+def by_name(parts: dict[str, Any]) -> dict[str, Any]:
+    """In the order of names, which is the order that any tree operation leaves a dictionary in."""
+    return dict(sorted(parts.items()))
+
+
 class Population(eqx.Module):
     """Cells of one kind: a neuron model, a shape, intrinsic mechanisms and an optional constant current `bias`."""
 
@@ -77,7 +82,7 @@ class Projection(eqx.Module):
     """A bundle of synapses from one population to another (or back to itself).
 
     Parallel projections between the same two populations are the channels of a synapse, each with its own weight
-    and mechanisms; `gain` says how much each contributes. `delay` counts steps; every loop needs a delay of at least one.
+    and mechanisms; `gain` says how much each contributes. `delay` counts steps; every loop needs at least one.
     `read` says which signal of the source is sent: its activity, or its membrane (`voltage`). `port` is where it
     arrives: as "current", or as "modulator", the third factor of the target's plastic synapses.
     """
@@ -93,10 +98,13 @@ class Projection(eqx.Module):
     read: Callable[[PopulationState], Array] = eqx.field(default=activity, static=True)
 
     def __check_init__(self) -> None:
-        if self.delay < 0 or not isinstance(self.delay, int):
+        if not isinstance(self.delay, int) or self.delay < 0:
             raise ValueError(f"delay is {self.delay!r}; it counts steps, so give a whole number of at least 0")
         if self.port not in PORTS:
             raise ValueError(f"port is {self.port!r}; a projection arrives at one of: {', '.join(PORTS)}")
+        if self.plastic and self.weight is None:
+            ends = f"{self.source} -> {self.target}"
+            raise ValueError(f"the projection {ends} is plastic and has no weight to change; give it a weight")
 
     @property
     def plastic(self) -> bool:
@@ -110,14 +118,15 @@ class Projection(eqx.Module):
 
     def local(self, pre: Array, target: PopulationState, dt: float) -> Local:
         """What a plasticity rule of this projection may know."""
+        weight: Any = self.weight
         return Local(
             pre,
             target.activity,
             target.neuron.voltage,
             target.modulator,
             dt,
-            outer=lambda pre, post: self.connection.outer(self.weight, pre, post),
-            spread=lambda post: self.connection.spread(self.weight, post),
+            outer=lambda pre, post: self.connection.outer(weight, pre, post),
+            spread=lambda post: self.connection.spread(weight, post),
         )
 
 
@@ -128,8 +137,8 @@ class Network(eqx.Module):
         ValueError: a projection names no population, its shapes do not fit, or a loop has no delay.
     """
 
-    populations: dict[str, Population]
-    projections: dict[str, Projection]
+    populations: dict[str, Population] = eqx.field(converter=by_name)
+    projections: dict[str, Projection] = eqx.field(converter=by_name)
     dt: float = eqx.field(default=1.0, static=True)
 
     def __check_init__(self) -> None:
@@ -142,8 +151,18 @@ class Network(eqx.Module):
                     raise ValueError(f"projections.{name} names population {end!r}; there are: {known}")
         if all(eqx.is_array(leaf) for leaf in jax.tree.leaves(self)):  # not while a mask or a gradient is being built
             self.blocks()
+            for name, population in self.populations.items():
+                self._check_bias(name, population)
             for name in self.projections:
                 self._check_shapes(name)
+
+    def _check_bias(self, name: str, population: Population) -> None:
+        wanted, bias = population.drive_shape, population.bias
+        if bias is None:
+            return
+        broadcasts = all(size in (1, goal) for size, goal in zip(bias.shape[::-1], wanted[::-1], strict=False))
+        if bias.ndim > len(wanted) or not broadcasts:
+            raise ValueError(f"populations.{name}: its bias has shape {bias.shape}, expected {wanted} or a scalar")
 
     def _check_shapes(self, name: str) -> None:
         projection = self.projections[name]
@@ -152,7 +171,7 @@ class Network(eqx.Module):
         ends = f"projections.{name} ({projection.source} {source.shape} -> {projection.target} {wanted})"
         weight = None if projection.weight is None else projection.weight.shape
         try:
-            signal = jax.ShapeDtypeStruct((1, *source.shape), jnp.float32)
+            signal = jax.ShapeDtypeStruct((1, *source.shape), jnp.zeros(()).dtype)
             found = jax.eval_shape(projection.transmit, projection.weight, signal).shape[1:]
         except (TypeError, ValueError, AssertionError) as error:
             raise ValueError(f"{ends}: its weight of shape {weight} does not fit the source") from error

@@ -139,3 +139,9 @@ def per_neuron(module: Module, shape: int | tuple[int, ...]) -> Module:
         return jnp.broadcast_to(leaf, jnp.broadcast_shapes(leaf.shape, shape)) if is_parameter(leaf) else leaf
 
     return jax.tree.map(widen, module)
+
+
+def named_parameters(tree: PyTree) -> dict[str, Array]:
+    """Value of every parameter by path, e.g. to save a network."""
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {path_name(path): leaf for path, leaf in leaves if is_parameter(leaf)}

@@ -17,10 +17,6 @@ def leaves_read(function: Callable[[Any], PyTree], state: Any) -> PyTree:
     return jax.tree.unflatten(structure, [id(variable) in read for variable in jaxpr.invars])
 
 
-def nothing(state: Any) -> PyTree:
-    """Mask that keeps no leaf of `state`."""
-    return jax.tree.map(lambda _: False, state)
-
 
 def either(first: PyTree, second: PyTree) -> PyTree:
     """Mask of the leaves that one or the other mask keeps."""

@@ -1,28 +1,103 @@
 """A run directory: the only place where results are written to disk, and where every analysis starts.
 
-    config.toml                                       the resolved configuration
-    meta.json                                         provenance, device, seed, times
-    problems.csv                                      one row a learned problem
-    summary.json                                      what came out, in a few numbers
-    networks/<condition>-seed<seed>-<start|end>.npz   parameters by dotted path, time constants in ms
-    trials/<condition>-seed<seed>.npz                 one trial recorded after learning
-    figures/*.png, report.html
+config.toml                                       the resolved configuration
+meta.json                                         provenance, device, seed, times
+problems.csv                                      one row a learned problem
+summary.json                                      what came out, in a few numbers
+networks/<condition>-seed<seed>-<start|end>.npz   parameters by dotted path, time constants in ms
+trials/<condition>-seed<seed>.npz                 one trial recorded after learning
+figures/*.png, report.html
 """
 
 import io
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import tomli_w
 
-from metaplast.problems import ProblemRow, ProblemTable, complete_lines, header, parse_rows, row_line
+
+class ProblemRow(NamedTuple):
+    """One learned problem: a line of problems.csv."""
+
+    condition: str
+    seed: int
+    problem: int
+    """Index in the sequence of problems, from 0."""
+    updates: int
+    loss: float
+    accuracy: float
+    solved: bool
+    firing_rate_hz: float
+
+    def line(self) -> str:
+        """The row as text, the same bytes on every machine: floats as the shortest text of their float32.
+
+        Raises:
+            ValueError: a condition that could not be part of a file name.
+        """
+        if not re.fullmatch(r'[^,"/\\\r\n]+', self.condition):
+            raise ValueError(f'condition {self.condition!r} becomes part of file names; leave out , " / and \\')
+        loss, accuracy, rate = (str(np.float32(value)) for value in (self.loss, self.accuracy, self.firing_rate_hz))
+        counts = f"{int(self.seed)},{int(self.problem)},{int(self.updates)}"
+        return f"{self.condition},{counts},{loss},{accuracy},{'true' if self.solved else 'false'},{rate}\n"
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Inverse of `line`."""
+        condition, seed, problem, updates, loss, accuracy, solved, rate = line.rstrip("\n").split(",")
+        counts = int(seed), int(problem), int(updates)
+        return cls(condition, *counts, float(loss), float(accuracy), solved == "true", float(rate))
+
+
+HEADER = ",".join(ProblemRow._fields) + "\n"
+
+
+@dataclass(frozen=True)
+class ProblemTable:
+    """Learned problems as columns of equal length."""
+
+    condition: np.ndarray
+    seed: np.ndarray
+    problem: np.ndarray
+    updates: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+    solved: np.ndarray
+    firing_rate_hz: np.ndarray
+
+    @classmethod
+    def from_rows(cls, rows: list[ProblemRow]) -> Self:
+        columns = zip(*rows, strict=True) if rows else [()] * len(ProblemRow._fields)
+        kinds = (np.str_, np.int64, np.int64, np.int64, np.float32, np.float32, np.bool_, np.float32)
+        return cls(*(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.problem)
+
+    def select(self, rows: np.ndarray) -> Self:
+        """The rows given by a mask or by indices."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def conditions(self) -> list[str]:
+        """Names of the conditions, in the order in which they first appear."""
+        return list(dict.fromkeys(self.condition.tolist()))
+
+    def seeds(self, condition: str) -> list[int]:
+        """Seeds of one condition, in ascending order."""
+        return sorted(set(self.seed[self.condition == condition].tolist()))
+
+    def lane(self, condition: str, seed: int) -> Self:
+        """One network's sequence of problems, sorted by problem."""
+        lane = self.select((self.condition == condition) & (self.seed == seed))
+        return lane.select(np.argsort(lane.problem, kind="stable"))
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
@@ -53,6 +128,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _complete(content: bytes) -> bytes:
+    """`content` up to its last line break."""
+    return content[: content.rfind(b"\n") + 1]
 
 
 @dataclass(frozen=True)
@@ -134,12 +214,12 @@ class RunDirectory:
         Raises:
             ValueError: an array of objects, which only pickle could store.
         """
-        values = {key: np.asarray(value) for key, value in arrays.items()}
+        values: dict[str, Any] = {key: np.asarray(value) for key, value in arrays.items()}
         for key, value in values.items():
             if value.dtype.hasobject:
                 raise ValueError(f"{name}: array {key!r} holds Python objects; expected numbers, booleans or text")
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **values)  # pyright: ignore[reportArgumentType]
+        np.savez_compressed(buffer, **values)
         return write_atomically(self._array_path(name), buffer.getvalue())
 
     def has_arrays(self, name: str) -> bool:
@@ -161,21 +241,20 @@ class RunDirectory:
         Raises:
             ValueError: a condition whose name is not fit for a file name.
         """
-        lines = "".join(row_line(row) for row in rows)
+        lines = "".join(row.line() for row in rows)
         path = self.path / "problems.csv"
-        with path.open("ab+") as stream:
-            stream.seek(0)
+        content = _complete(path.read_bytes()) if path.is_file() else b""
+        with path.open("ab") as stream:
             # A run killed while it wrote leaves half a line, to which the next row would be glued.
-            complete = len(complete_lines(stream.read()))
-            stream.truncate(complete)
-            stream.write(((header() if complete == 0 else "") + lines).encode())
+            stream.truncate(len(content))
+            stream.write(((HEADER if not content else "") + lines).encode())
             stream.flush()
             os.fsync(stream.fileno())
 
     def truncate_problems(self, keep: Callable[[ProblemRow], bool]) -> None:
         """Keep only the rows for which `keep` is true, as a resumed run does with those after its checkpoint."""
-        kept = "".join(row_line(row) for row in self._rows() if keep(row))
-        write_atomically(self.path / "problems.csv", (header() + kept).encode())
+        kept = "".join(row.line() for row in self._rows() if keep(row))
+        write_atomically(self.path / "problems.csv", (HEADER + kept).encode())
 
     def problems(self) -> ProblemTable:
         """All rows of problems.csv, a half-written last line left out; empty before the first `append_problems`."""
@@ -183,7 +262,8 @@ class RunDirectory:
 
     def _rows(self) -> list[ProblemRow]:
         path = self.path / "problems.csv"
-        return parse_rows(path.read_bytes()) if path.is_file() else []
+        lines = _complete(path.read_bytes()).decode().splitlines() if path.is_file() else []
+        return [ProblemRow.parse(line) for line in lines[1:]]
 
     def _array_path(self, name: str) -> Path:
         return self.path / f"{name}.npz"

@@ -6,13 +6,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.tree_util import GetAttrKey
 from jaxtyping import Array, Float, PyTree
 
+from metaplast.deferred import run_deferred
 from metaplast.mechanism import Chain
 from metaplast.network import Network, NetworkState, PopulationState, Projection, ProjectionState
-from metaplast.recording import either, leaves_read, nothing, over_time
+from metaplast.params import strong_float
+from metaplast.recording import either, leaves_read, over_time
 from metaplast.signals import Drive
-from metaplast.stepping import Block, External, delayed, flat, make_block, nothing_like, run, run_deferred
+from metaplast.stepping import Block, External, flat, make_block, run
 
 
 def simulate(
@@ -62,7 +65,10 @@ def simulate(
         {name: final.populations[name] for name in network.populations},
         {name: final.projections[name] for name in network.projections},
     )
-    kept = NetworkState(kept.populations, {name: kept.projections.get(name) for name in network.projections})  # pyright: ignore[reportArgumentType]
+    for name in network.projections:
+        if name not in kept.projections:  # hoisted: it has no state but a buffer, and what is read of it is empty
+            empty = jnp.zeros((steps, *state.projections[name].buffer.shape))
+            kept.projections[name] = ProjectionState((), empty)
     return _recorded(record, kept, state, steps), final
 
 
@@ -104,7 +110,9 @@ def _signals(projection: Projection, name: str, state: NetworkState, kept: Netwo
     """Signals of a projection from an earlier block as they arrive: [time, batch, *source]."""
     source = state.populations[projection.source]
     sent = over_time(projection.read, kept.populations[projection.source], source, steps)
-    return delayed(sent, projection.read(source), state.projections[name].buffer, projection.delay)
+    if projection.delay == 0:
+        return sent
+    return jnp.concatenate([state.projections[name].buffer, projection.read(source)[None], sent])[:steps]
 
 
 def _external(
@@ -116,7 +124,8 @@ def _external(
     steps: int,
 ) -> External:
     """What enters a block, for all steps: injected currents, static projections in one product each, biases."""
-    current: dict[str, Array] = {name: inputs[name] for name in block.order if name in inputs}
+    # Spikes may come as booleans or counts; only floats have a gradient.
+    current = {name: strong_float(inputs[name]) for name in block.order if name in inputs}
     external = External(current, {}, {})
     for name, projection in network.projections.items():
         if projection.target not in block.populations or projection.source in block.populations:
@@ -125,7 +134,8 @@ def _external(
         if projection.plastic:
             external.signal[name] = signals
             continue
-        product = projection.transmit(projection.weight, flat(signals)).reshape(*signals.shape[:2], *_wide(network, projection))
+        product = projection.transmit(projection.weight, flat(signals))
+        product = product.reshape(*signals.shape[:2], *product.shape[1:])
         arrived = getattr(external, projection.port)
         arrived[projection.target] = arrived.get(projection.target, 0.0) + product
     for name, population in block.populations.items():
@@ -136,11 +146,6 @@ def _external(
             current[name] = current[name] + population.bias
     _open_modulators(block, state, external, steps)
     return external
-
-
-def _wide(network: Network, projection: Projection) -> tuple[int, ...]:
-    target = network.populations[projection.target]
-    return target.shape if projection.port == "modulator" else target.drive_shape
 
 
 def _open_modulators(block: Block, state: NetworkState, external: External, steps: int) -> None:
@@ -177,27 +182,14 @@ def _stepped(
         {name: tree.projections[name] for name in block.projections},
     )
     start, record = part(state), part(wanted)
-    signals = _signal_leaves(block, start, record)
 
     def piece(state: NetworkState, external: External) -> tuple[NetworkState, NetworkState]:
-        if deferred and block.static:
-            return run_deferred(block, state, external, record, signals)
-        return run(block, state, external, record, nothing_like(signals))[:2]
+        engine = run_deferred if deferred and not block.plastic else run
+        return engine(block, state, external, record)
 
     if checkpoint is None:
         return piece(start, external)
     return _in_segments(piece, start, external, checkpoint)
-
-
-def _signal_leaves(block: Block, state: NetworkState, record: NetworkState) -> NetworkState:
-    """Mask of the leaves that deferred gradients need and that `record` does not keep already."""
-    populations = {name: nothing(substate) for name, substate in state.populations.items()}
-    for name in block.static:
-        projection = block.projections[name]
-        read = leaves_read(projection.read, state.populations[projection.source])
-        populations[projection.source] = either(populations[projection.source], read)
-    extra = jax.tree.map(lambda need, have: need and not have, populations, record.populations)
-    return NetworkState(extra, nothing(state.projections))
 
 
 def _in_segments(piece: Any, state: NetworkState, external: External, length: int) -> tuple[NetworkState, NetworkState]:
@@ -218,9 +210,7 @@ def _in_segments(piece: Any, state: NetworkState, external: External, length: in
     return state, jax.tree.map(lambda *parts: jnp.concatenate(parts), *pieces)
 
 
-def _finish_hoisted(
-    network: Network, state: NetworkState, kept: NetworkState, final: NetworkState, steps: int
-) -> None:
+def _finish_hoisted(network: Network, state: NetworkState, kept: NetworkState, final: NetworkState, steps: int) -> None:
     """Final states of the projections between blocks: what is still under way, and what plasticity did."""
     for name, projection in network.projections.items():
         if name in final.projections and projection.source not in _same_block(network, projection):
@@ -256,6 +246,8 @@ def _recorded(record: Callable[[NetworkState], PyTree], kept: NetworkState, stat
 
 def _at(tree: Any, path: tuple[Any, ...]) -> Any:
     for key in path:
-        name = getattr(key, "key", getattr(key, "name", getattr(key, "idx", None)))
-        tree = getattr(tree, name) if isinstance(name, str) and hasattr(tree, name) else tree[name]
+        if isinstance(key, GetAttrKey):
+            tree = getattr(tree, key.name)
+        else:
+            tree = tree[getattr(key, "key", getattr(key, "idx", None))]
     return tree

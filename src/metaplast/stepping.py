@@ -1,10 +1,6 @@
-"""One block of populations, stepped through time: the only scan over time, and its gradient.
+"""One block of populations, stepped through time."""
 
-The weight of a static recurrent projection is a constant inside the scan. The backward scan yields the cotangent of
-the target's current at every step, and the weight gradient is one contraction over time and batch afterwards,
-instead of one outer product a step. This holds for any connection that is linear in its weight.
-"""
-
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -21,7 +17,6 @@ from metaplast.network import (
     ProjectionState,
     intrinsic_local,
 )
-from metaplast.recording import over_time
 from metaplast.signals import Drive, Transmission
 
 
@@ -36,6 +31,17 @@ class External(NamedTuple):
     """By plastic projection from outside the block, delay done: [time, batch, *source]."""
 
 
+class Trace(NamedTuple):
+    """What happened inside a block at one step, as far as a backward pass has to know it."""
+
+    before: dict[str, PopulationState]
+    """State of every population before the step."""
+    current: dict[str, Array]
+    """Total current of the populations at which a stepped projection ends; of the others it is the external one."""
+    signal: dict[str, Array]
+    """What arrived over every projection."""
+
+
 class Block(eqx.Module):
     """Populations that have to be stepped together, in order, and the projections that are stepped with them."""
 
@@ -45,9 +51,9 @@ class Block(eqx.Module):
     dt: float = eqx.field(static=True)
 
     @property
-    def static(self) -> tuple[str, ...]:
-        """Projections whose weight is constant in time, so that its gradient can wait until after the scan."""
-        return tuple(name for name, p in self.projections.items() if not p.plastic and p.weight is not None)
+    def plastic(self) -> bool:
+        """Whether a weight changes within the run."""
+        return any(projection.plastic for projection in self.projections.values())
 
 
 def make_block(network: Network, names: tuple[str, ...]) -> Block:
@@ -60,21 +66,35 @@ def make_block(network: Network, names: tuple[str, ...]) -> Block:
     return Block({name: network.populations[name] for name in names}, stepped, names, network.dt)
 
 
-def step(block: Block, state: NetworkState, external: External) -> NetworkState:
-    """One time step of a block."""
+def update(population: Population, state: PopulationState, current: Array, dt: float) -> PopulationState:
+    """Intrinsic mechanisms and neuron model of one population: cell by cell, without any connection."""
+    drive = Drive(current, jnp.zeros((), current.dtype))
+    drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, intrinsic_local(drive, state, dt))
+    sent, neuron = population.neuron.step(drive, state.neuron, dt)
+    return PopulationState(neuron, intrinsic, sent, state.modulator)
+
+
+def step(
+    block: Block,
+    state: NetworkState,
+    external: External,
+    update: Callable[[str, PopulationState, Array], PopulationState],
+) -> tuple[NetworkState, Trace]:
+    """One time step of a block; `update` takes a population by name from its state and current to its next state."""
     populations, projections = dict(state.populations), dict(state.projections)
+    trace = Trace(dict(state.populations), {}, {})
     for name in block.order:
         before = state.populations[name]
-        arrived = {"current": external.current[name], "modulator": external.modulator.get(name)}
+        arrived = {"current": external.current[name], "modulator": external.modulator.get(name, before.modulator)}
         for channel, projection in block.projections.items():
             if projection.target == name:
                 signal, buffer = _arrival(block, channel, projection, state, populations, external)
                 current, plasticity = _transmit(projection, signal, state.projections[channel], before, block.dt)
                 projections[channel] = ProjectionState(plasticity, buffer)
-                sofar = arrived[projection.port]
-                arrived[projection.port] = current if sofar is None else sofar + current
-        populations[name] = _update(block.populations[name], before, arrived["current"], arrived["modulator"], block.dt)
-    return NetworkState(populations, projections)
+                arrived[projection.port] = arrived[projection.port] + current
+                trace.signal[channel], trace.current[name] = signal, arrived["current"]
+        populations[name] = update(name, before, arrived["current"])._replace(modulator=arrived["modulator"])
+    return NetworkState(populations, projections), trace
 
 
 def _arrival(
@@ -109,107 +129,23 @@ def _transmit(
     return projection.transmit(flow.weight, flow.activity), plasticity
 
 
-def _update(
-    population: Population, state: PopulationState, current: Array, modulator: Array | None, dt: float
-) -> PopulationState:
-    """Intrinsic mechanisms and neuron model of one population.
+def run(
+    block: Block, state: NetworkState, external: External, record: PyTree
+) -> tuple[NetworkState, NetworkState]:
+    """Scan a block over time, for plain autodiff: final state and the leaves that the mask `record` keeps.
 
-    Recomputed in the backward pass: its arithmetic is cheaper than writing its intermediates to memory.
+    The update of a population is recomputed in the backward pass: its arithmetic is cheaper than its memory.
     """
 
-    def advance(population: Population, state: PopulationState, current: Array) -> PopulationState:
-        drive = Drive(current, jnp.zeros((), current.dtype))
-        local = intrinsic_local(drive, state, dt)
-        drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, local)
-        sent, neuron = population.neuron.step(drive, state.neuron, dt)
-        return PopulationState(neuron, intrinsic, sent, state.modulator)
+    @eqx.filter_checkpoint(prevent_cse=False)
+    def recomputed(population: Population, state: PopulationState, current: Array) -> PopulationState:
+        return update(population, state, current, block.dt)
 
-    after = eqx.filter_checkpoint(advance, prevent_cse=False)(population, state, current)
-    return after if modulator is None else after._replace(modulator=modulator)
+    def body(state: NetworkState, now: External) -> tuple[NetworkState, NetworkState]:
+        state, _ = step(block, state, now, lambda name, *args: recomputed(block.populations[name], *args))
+        return state, eqx.filter(state, record)
 
-
-def run(
-    block: Block, state: NetworkState, external: External, record: PyTree, signals: PyTree
-) -> tuple[NetworkState, NetworkState, NetworkState]:
-    """Scan a block over time: final state, recorded leaves, and the leaves that the signals of `Block.static` need."""
-
-    def body(state: NetworkState, now: External) -> tuple[NetworkState, tuple[NetworkState, NetworkState]]:
-        state = step(block, state, now)
-        return state, (eqx.filter(state, record), eqx.filter(state, signals))
-
-    state, (recorded, signalled) = jax.lax.scan(body, state, external)
-    return state, recorded, signalled
-
-
-def run_deferred(
-    block: Block, state: NetworkState, external: External, record: PyTree, signals: PyTree
-) -> tuple[NetworkState, NetworkState]:
-    """`run` with the weight gradients of static projections taken after the backward scan, in one product each."""
-    names = block.static
-    weights = {name: block.projections[name].weight for name in names}
-    rest = eqx.tree_at(lambda b: [b.projections[name].weight for name in names], block, [None] * len(names))
-    learned, arrays = eqx.partition((rest, state, external), eqx.is_inexact_array)
-    arrays, structure = eqx.partition(arrays, eqx.is_array)
-
-    def assemble(weights: PyTree, learned: PyTree, arrays: PyTree) -> tuple[Block, NetworkState, External]:
-        rest, state, external = eqx.combine(learned, arrays, structure)
-        if names:
-            values = [weights[name] for name in names]
-            where = lambda b: [b.projections[name].weight for name in names]  # noqa: E731
-            rest = eqx.tree_at(where, rest, values, is_leaf=lambda leaf: leaf is None)
-        return rest, state, external
-
-    @jax.custom_vjp
-    def core(weights: PyTree, learned: PyTree, arrays: PyTree) -> tuple[NetworkState, NetworkState]:
-        final, recorded, _ = run(*assemble(weights, learned, arrays), record, nothing_like(signals))
-        return final, recorded
-
-    def forward(weights: PyTree, learned: PyTree, arrays: PyTree):
-        def constant_weights(learned: PyTree):
-            final, recorded, signalled = run(*assemble(weights, learned, arrays), record, signals)
-            return (final, recorded), signalled
-
-        (final, recorded), pull, signalled = jax.vjp(constant_weights, learned, has_aux=True)
-        kept = eqx.combine(recorded, signalled)
-        return (final, recorded), (pull, kept, weights, learned, arrays)
-
-    def backward(residuals, cotangents):
-        pull, kept, weights, learned, arrays = residuals
-        (change,) = pull(cotangents)
-        block, state, _ = assemble(weights, learned, arrays)
-        delta = change[2]
-        gradients = {name: _weight_gradient(block.projections[name], state, kept, delta, name) for name in names}
-        return gradients, change, None
-
-    core.defvjp(forward, backward)
-    return core(weights, learned, arrays)
-
-
-def nothing_like(mask: PyTree) -> PyTree:
-    """A mask of the same structure that keeps nothing."""
-    return jax.tree.map(lambda _: False, mask)
-
-
-def _weight_gradient(
-    projection: Projection, state: NetworkState, kept: NetworkState, delta: External, name: str
-) -> Array:
-    """Contraction over time and batch of the signals that went in and the cotangents of what came out."""
-    cotangent = getattr(delta, projection.port)[projection.target]
-    steps = cotangent.shape[0]
-    source = state.populations[projection.source]
-    signals = over_time(projection.read, kept.populations[projection.source], source, steps)
-    signals = delayed(signals, projection.read(source), state.projections[name].buffer, projection.delay)
-    if projection.gain is not None:
-        cotangent = projection.gain * cotangent
-    return projection.connection.contract(projection.weight, flat(signals), flat(cotangent))
-
-
-def delayed(signals: Array, initial: Array, buffer: Array, delay: int) -> Array:
-    """Signals as they arrive `delay` steps later: first those under way, then the initial one, then the new ones."""
-    if delay == 0:
-        return signals
-    steps = signals.shape[0]
-    return jnp.concatenate([buffer, initial[None], signals])[:steps]
+    return jax.lax.scan(body, state, external)
 
 
 def flat(signals: Array) -> Array:

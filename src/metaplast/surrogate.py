@@ -1,7 +1,8 @@
 """Spike function and the surrogate derivatives that stand in for its own.
 
 The forward pass is the Heaviside step of `x = voltage - threshold`; the derivative of the step, zero almost
-everywhere, is replaced by a bump of x. The constants of a surrogate are static: they shape the gradient, so no gradient can learn them.
+everywhere, is replaced by a bump of x. The constants of a surrogate are static: they shape the gradient, so no
+gradient can learn them.
 Reference: Neftci, Mostafa & Zenke (2019), Surrogate gradient learning in spiking neural networks.
 """
 
@@ -103,3 +104,13 @@ class MultiGaussian(Surrogate):
         wide = self.spread * self.deviation
         flanks = _normal_density(x, self.deviation, wide) + _normal_density(x, -self.deviation, wide)
         return self.scale * ((1.0 + self.height) * centre - self.height * flanks)
+
+
+SURROGATES: dict[str, type[Surrogate]] = {
+    "triangular": Triangular,
+    "rectangular": Rectangular,
+    "arctan": Arctan,
+    "fast-sigmoid": FastSigmoid,
+    "gaussian": Gaussian,
+    "multi-gaussian": MultiGaussian,
+}

@@ -22,7 +22,10 @@ class Dense(Connection):
     def contract(self, weight: Array, pre: Array, post: Array) -> Array:
         # Written out: as [pre, batch] x [batch, post] the product runs at the speed of a plain matrix product.
         batch = pre.shape[0]
-        return (pre.reshape(batch, -1).T @ post.reshape(batch, -1)).reshape(weight.shape)
+        product = pre.reshape(batch, -1).T @ post.reshape(batch, -1)
+        # A cell has one activity for all its branches: an axis that `post` lacks is repeated.
+        branches = (1,) * (weight.ndim - post.ndim)
+        return jnp.broadcast_to(product.reshape(weight.shape[0], *branches, *post.shape[1:]), weight.shape)
 
 
 class Sparse(Connection):

@@ -21,7 +21,7 @@ class RefractoryState(NamedTuple):
 class Refractory(Mechanism):
     """No spike within `period` ms after a spike; the membrane goes on integrating.
 
-    The period is static: the number of silent steps is ceil(period / dt), which has no gradient.
+    The period is static: the number of silent steps is period / dt, rounded, which has no gradient.
 
     Raises:
         ValueError: a negative period.

@@ -29,9 +29,7 @@ class AdaptiveThreshold(Mechanism):
     def init(self, flow: Drive, local: Local, key: PRNGKeyArray) -> AdaptiveThresholdState:
         return AdaptiveThresholdState(jnp.zeros_like(local.post))
 
-    def update(
-        self, flow: Drive, state: AdaptiveThresholdState, local: Local
-    ) -> tuple[Drive, AdaptiveThresholdState]:
+    def update(self, flow: Drive, state: AdaptiveThresholdState, local: Local) -> tuple[Drive, AdaptiveThresholdState]:
         keep = jnp.exp(-local.dt / self.tau)
         adaptation = keep * state.adaptation + (1 - keep) * local.post
         return flow._replace(threshold=flow.threshold + self.beta * adaptation), AdaptiveThresholdState(adaptation)

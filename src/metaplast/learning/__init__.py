@@ -1,0 +1,20 @@
+"""Learners, losses, criteria and the compiled loops from problem to problem."""
+
+from metaplast.learning.base import Learner, Metrics
+from metaplast.learning.criteria import Criterion
+from metaplast.learning.gradient import GradientLearner
+from metaplast.learning.lanes import over_lanes
+from metaplast.learning.learn import Outcome, learn, learn_sequence
+from metaplast.learning.losses import FiveTermLoss
+
+__all__ = [
+    "Criterion",
+    "FiveTermLoss",
+    "GradientLearner",
+    "Learner",
+    "Metrics",
+    "Outcome",
+    "learn",
+    "learn_sequence",
+    "over_lanes",
+]

@@ -29,7 +29,7 @@ class GradientLearner(Learner):
     a rate of 0.001 changes them by about 0.1 % an update, whatever their unit. After an update every parameter is
     projected into its bounds.
 
-    Reference: Kingma & Ba (2015); beta1 = 0.3, clip 1 and the reset of Adam at every problem after Goudar et al. (2023).
+    Reference: Kingma & Ba (2015); beta1 = 0.3, clip 1 and Adam reset at every problem as in Goudar et al. (2023).
     """
 
     rates: PyTree
@@ -90,6 +90,4 @@ class GradientLearner(Learner):
 def _logarithmic(tree: PyTree) -> PyTree:
     """Which parameters are declared to be learned on a logarithmic scale."""
     declared = declarations(tree)
-    return jax.tree_util.tree_map_with_path(
-        lambda path, _: declared.get(path_name(path), UNDECLARED).logarithmic, tree
-    )
+    return jax.tree_util.tree_map_with_path(lambda path, _: declared.get(path_name(path), UNDECLARED).logarithmic, tree)

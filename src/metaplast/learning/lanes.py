@@ -7,18 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 
-def over_lanes(function: Callable[..., PyTree], devices: list[Any] | None = None) -> Callable[..., PyTree]:
-    """`function` over a leading lane axis of all its arguments.
+def over_lanes(function: Callable[..., PyTree], lanes: int, devices: list[Any] | None = None) -> Callable[..., PyTree]:
+    """`function` over a leading axis of `lanes` in all its arguments.
 
     On CPU lanes are divided among the devices and run one after the other inside each: small products do not gain
     from being batched there, and no lane waits for another's criterion. On an accelerator they run under `vmap`.
     The number of lanes need not be a multiple of the number of devices; idle places repeat the last lane.
     """
-    devices = jax.devices() if devices is None else devices
+    devices = (jax.devices() if devices is None else devices)[:lanes]
     if devices[0].platform != "cpu":
         return jax.vmap(function)
 
@@ -32,10 +32,11 @@ def over_lanes(function: Callable[..., PyTree], devices: list[Any] | None = None
     divided = jax.shard_map(one_after_another, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
 
     def padded(*arguments: PyTree) -> PyTree:
-        lanes = jax.tree.leaves(arguments)[0].shape[0]
         places = -(-lanes // len(devices)) * len(devices)
         filled = jax.tree.map(partial(_fill, places=places), arguments)
-        return jax.tree.map(lambda leaf: leaf[:lanes], divided(filled))
+        real = jax.tree.map(lambda leaf: leaf[:lanes], divided(filled))
+        # The same layout goes in as comes out, so that a compiled program can be fed its own results.
+        return jax.lax.with_sharding_constraint(real, NamedSharding(mesh, PartitionSpec()))
 
     return padded
 

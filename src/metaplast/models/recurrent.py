@@ -12,6 +12,7 @@ from metaplast.mechanism import Mechanism, chain
 from metaplast.models.base import Model, Response, Weights
 from metaplast.network import Network, NetworkState, Population, Projection, activity, voltage
 from metaplast.neurons import DendriticLIF, Relay
+from metaplast.params import strong_float
 from metaplast.simulate import simulate
 from metaplast.surrogate import Surrogate, Triangular
 
@@ -73,7 +74,7 @@ def recurrent_spiking(
         tau_dendrite,
         tau_soma,
         jnp.ones(neurons),
-        resistance,
+        strong_float(resistance),
         branches=branches,
         surrogate=surrogate or Triangular(),
     )
@@ -88,7 +89,9 @@ def recurrent_spiking(
     }
     projections = {
         "input": Projection("input", "recurrent", **_on_branches(weight_in, parts[:channels], branches)),
-        "recurrent": Projection("recurrent", "recurrent", **_on_branches(weight_rec, parts[channels:], branches), delay=1),
+        "recurrent": Projection(
+            "recurrent", "recurrent", **_on_branches(weight_rec, parts[channels:], branches), delay=1
+        ),
         "readout": Projection("recurrent", "readout", Dense(), jnp.zeros((neurons, outputs)), read=read),
     }
     return RecurrentSpiking(Network(populations, projections, dt))

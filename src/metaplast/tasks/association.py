@@ -17,7 +17,7 @@ class DelayedAssociation(Family):
     orthonormal by Gram-Schmidt (here as a QR decomposition). The fixation channel has the value 1 / sqrt(10).
 
     All of it sourced: Goudar, Peysakhovich, Freedman, Buffalo & Wang (2023), Nature Neuroscience 26:879, and its
-    public code. The associations of a problem (image 0 -> choice 0, image 1 -> choice 1) are new because the images are.
+    public code. The associations of a problem (image 0 -> choice 0, image 1 -> choice 1) are as new as the images.
     """
 
     dt: float = setting(1.0, "time step", "ms")

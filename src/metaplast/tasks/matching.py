@@ -76,4 +76,3 @@ class DelayedMatch(Family):
         vectors = orthonormal(stimulus_key, 4, self.stimulus_size)
         swapped = jax.random.bernoulli(mapping_key) & self.remap
         return DelayedMatchProblem(vectors[:2], vectors[2:], swapped, self._timing(), self.fixation, self.contextual)
-

@@ -1,0 +1,191 @@
+"""The command line: list, run and report."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+app = typer.Typer(
+    help="Spiking neural networks whose plasticity is itself learned.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console, errors = Console(), Console(stderr=True)
+MISTAKES = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError)
+
+
+@contextmanager
+def at_the_door() -> Iterator[None]:
+    """Turn a mistake of the caller into one clear line and exit code 2; a mistake of ours keeps its traceback."""
+    try:
+        yield
+    except MISTAKES as error:
+        errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """Show the experiments that have a name.
+
+    [bold]Example[/]: metaplast list
+    """
+    from metaplast.experiments.catalogue import NAMES, configuration
+
+    table = Table("name", "what it is", "problems", "conditions", box=None, header_style="bold")
+    for name in NAMES:
+        config = configuration(name)
+        table.add_row(name, config.title, str(config.run.problems), ", ".join(config.conditions))
+    console.print(table)
+    console.print("\nTry one in seconds: [bold]metaplast run dms --set preset=smoke[/]")
+
+
+@app.command()
+def run(
+    name: Annotated[
+        str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="NAME|FILE")
+    ],
+    set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")] = [],  # noqa: B006
+    seed: Annotated[int | None, typer.Option(help="First seed; short for --set run.seed=N.", min=0)] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory to write; default runs/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it stopped.")] = False,
+) -> None:
+    """Run an experiment into a run directory, with its figures and its report.
+
+    [bold]Examples[/]:
+
+      metaplast run dms --set preset=smoke
+
+      metaplast run cd-dms --set run.problems=400 --set run.seeds=3 --out runs/cd-dms-3
+
+      metaplast run runs/cd-dms-3/config.toml --out runs/again
+
+      metaplast run dms --out runs/dms --resume
+    """
+    from metaplast.runs import RunDirectory
+
+    with at_the_door():
+        directory = out or Path("runs") / Path(name).stem
+        settings = [*set_, *([f"run.seed={seed}"] if seed is not None else [])]
+        if resume:
+            place = RunDirectory.open(directory)
+            if settings:
+                raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
+            name = str(directory / "config.toml")
+        from metaplast.experiments.catalogue import configuration
+
+        config = configuration(name, settings)
+        _prepare_devices(config.run.devices)
+        with console.status("building the networks"):
+            from metaplast.experiments.learning_to_learn import build
+
+            study = build(config)
+        if not resume:
+            place = RunDirectory.create(directory)
+    _run(study, place, resume)
+
+
+def _prepare_devices(count: int) -> None:
+    """One CPU device a core (or `count`), which has to be said before JAX starts."""
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", count or len(os.sched_getaffinity(0)))
+
+
+def _run(study, place, resume: bool) -> None:
+    from metaplast.experiments.session import Progress as Told
+    from metaplast.experiments.session import run as run_study
+    from metaplast.report import write_report
+
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    lanes = f"{len(study.lanes)} lane{'s' if len(study.lanes) > 1 else ''}"
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"compiling {lanes}", total=None, recent="-", failures=0)
+
+        def told(progress: Told) -> None:
+            recent = "-" if progress.recent != progress.recent else f"{progress.recent:.1f}"
+            started = progress.done > 0 and recent != "-"
+            bar.update(
+                task,
+                description=f"learning {lanes}" if started else f"compiling {lanes}",
+                total=progress.total,
+                completed=progress.done,
+                recent=recent,
+                failures=progress.failures,
+            )
+
+        run_study(study, place, told, resume=resume)
+    with console.status("drawing the figures"):
+        page = write_report([place])
+    _show_summary(place.summary)
+    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
+
+
+def _show_summary(summary: dict) -> None:
+    table = Table(
+        "condition", "problems", "failures", "first", "late", "total", "seconds", box=None, header_style="bold"
+    )
+    for name, numbers in summary["conditions"].items():
+        table.add_row(
+            name,
+            str(numbers["problems"]),
+            str(numbers["failures"]),
+            f"{numbers['updates_first']:.1f}",
+            f"{numbers['updates_late']:.1f}",
+            f"{numbers['updates_total']:.0f}",
+            f"{numbers['seconds']:.1f}",
+        )
+    console.print(table)
+
+
+@app.command()
+def report(
+    directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared.", metavar="DIR...")],
+    out: Annotated[Path | None, typer.Option(help="Page to write; default report.html in the first directory.")] = None,
+) -> None:
+    """Draw the figures of runs again and write the report.
+
+    [bold]Examples[/]:
+
+      metaplast report runs/dms
+
+      metaplast report runs/dms runs/cd-dms --out comparison.html
+    """
+    from metaplast.report import write_report
+    from metaplast.runs import RunDirectory
+
+    with at_the_door():
+        places = [RunDirectory.open(directory) for directory in directories]
+        for place in places:
+            if not place.summary:
+                raise ValueError(
+                    f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
+                )
+    with console.status("drawing the figures"):
+        page = write_report(places, out) if out else write_report(places)
+    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point of the `metaplast` command."""
+    app()

@@ -1,0 +1,181 @@
+"""Configurations: TOML in, typed and checked values out, every mistake named by its path."""
+
+import copy
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+Config = TypeVar("Config", bound=msgspec.Struct)
+Component = TypeVar("Component")
+Table = dict[str, Any]
+
+
+def read_toml(path: Path) -> Table:
+    """The table of a TOML file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not TOML; the message has line and column.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no configuration file {path}; `metaplast list` shows the named experiments")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from None
+
+
+def choose_preset(table: Table, name: str) -> Table:
+    """`table` without its presets, overlaid with the one called `name` (none if empty).
+
+    Raises:
+        ValueError: no such preset.
+    """
+    table = copy.deepcopy(table)
+    presets = table.pop("presets", {})
+    if not name:
+        return table
+    if name not in presets:
+        raise ValueError(f"preset {name!r} does not exist; there are: {', '.join(presets) or 'none'}")
+    return overlay(table, presets[name]) | {"preset": name}
+
+
+def overlay(table: Table, above: Mapping[str, Any]) -> Table:
+    """`table` with the values of `above`, table by table."""
+    result = dict(table)
+    for key, value in above.items():
+        inner = result.get(key)
+        result[key] = overlay(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def decode(table: Table, kind: type[Config]) -> Config:
+    """A typed configuration.
+
+    Raises:
+        ValueError: an unknown key, a wrong type or a value out of range, named by its path.
+    """
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(_readable(str(error))) from None
+
+
+def _readable(message: str) -> str:
+    """msgspec's "... - at `$.a.b`" as "a.b: ..."."""
+    text, _, place = message.partition(" - at `$")
+    path = place.rstrip("`").lstrip(".")
+    return f"{path}: {text}" if path else text
+
+
+def assign(table: Table, setting: str) -> None:
+    """Carry out one `a.b=value` on a resolved table; the value is TOML, or else text.
+
+    Raises:
+        ValueError: no `=`, or a key that does not exist.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise ValueError(f"--set {setting!r} has no '='; write --set {setting}=VALUE")
+    _assign(table, key.strip(), _parse(text.strip()), key.strip())
+
+
+def _assign(table: Table, key: str, value: Any, whole: str) -> None:
+    if key in table:
+        table[key] = value
+        return
+    head, dot, rest = key.partition(".")
+    if dot and isinstance(table.get(head), dict):
+        _assign(table[head], rest, value, whole)
+        return
+    near = get_close_matches(key, table, n=3, cutoff=0.3) or list(table)
+    prefix = whole[: len(whole) - len(key)]
+    raise ValueError(f"unknown key {whole!r}; there are: {', '.join(prefix + name for name in near)}")
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def settings_of(kind: type) -> dict[str, Any]:
+    """Fields of a component that a configuration may give, with their types: plain values and declared parameters."""
+    plain = (bool, int, float, str)
+    found = {field.name: float if "declaration" in field.metadata else field.type for field in fields(kind)}
+    return {name: kind for name, kind in found.items() if kind in plain}
+
+
+def component(registry: Mapping[str, type[Component]], table: Table, where: str) -> Component:
+    """Build the component that `table["name"]` names, with the other entries as its settings.
+
+    Raises:
+        ValueError: no or an unknown name, an unknown setting, or a wrong type.
+    """
+    kind = _named(registry, table, where)
+    allowed, values = settings_of(kind), {}
+    for key, value in table.items():
+        if key == "name":
+            continue
+        if key not in allowed:
+            raise ValueError(f"{where}.{key}: unknown setting of {table['name']}; there are: {', '.join(allowed)}")
+        try:
+            values[key] = msgspec.convert(value, allowed[key])
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{where}.{key}: {_readable(str(error))}") from None
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def with_defaults(registry: Mapping[str, type], table: Table, where: str) -> Table:
+    """`table` with every setting of the component that it names, defaults included."""
+    kind = _named(registry, table, where)
+    allowed = settings_of(kind)
+    defaults = {f.name: f.default for f in fields(kind) if f.name in allowed and f.default is not MISSING}
+    return {"name": table["name"]} | defaults | table
+
+
+def _named(registry: Mapping[str, type[Component]], table: Table, where: str) -> type[Component]:
+    name = table.get("name")
+    if not isinstance(name, str) or name not in registry:
+        raise ValueError(f"{where}.name is {name!r}; there are: {', '.join(registry)}")
+    return registry[name]
+
+
+def resolve(table: Table, settings: Sequence[str], kind: type[Config], complete: Any) -> Config:
+    """From a raw table and `a.b=value` settings to a typed configuration.
+
+    `complete` fills in the defaults of the components that a configuration names. A preset is laid over the table
+    first, so that single settings win over it.
+    """
+    name = str(table.get("preset", ""))
+    others = []
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key.strip() == "preset":
+            name = value.strip().strip('"')
+        else:
+            others.append(setting)
+    full = complete(msgspec.to_builtins(decode(choose_preset(table, name), kind)))
+    for setting in others:
+        assign(full, setting)
+    return decode(complete(full), kind)
+
+
+def to_table(config: msgspec.Struct) -> Table:
+    """A configuration as a table that TOML can hold: entries without a value are left out."""
+    return _without_none(msgspec.to_builtins(config))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    return [_without_none(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,203 @@
+"""The learning-to-learn experiment: sequences of problems in side-by-side lanes over seeds and allocations."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from metaplast.allocation import Allocation, learning_rates
+from metaplast.config import component
+from metaplast.experiments.settings import LearningToLearn
+from metaplast.intrinsic import INTRINSIC
+from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Outcome, learn_sequence, over_lanes
+from metaplast.mechanism import chain
+from metaplast.models import RecurrentSpiking, recurrent_spiking
+from metaplast.runs import ProblemRow
+from metaplast.surrogate import SURROGATES
+from metaplast.tasks import FAMILIES, Family
+
+
+class Lane(NamedTuple):
+    """One sequence: an allocation and a seed."""
+
+    condition: str
+    seed: int
+
+
+class LaneState(NamedTuple):
+    """All that a lane carries from problem to problem; leaves have a leading lane axis."""
+
+    model: RecurrentSpiking
+    learner: Any
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a configuration describes, built and checked."""
+
+    config: LearningToLearn
+    family: Family
+    criterion: Criterion
+    learner: GradientLearner
+    """Its rates have a leading lane axis."""
+    lanes: tuple[Lane, ...]
+    keys: Array
+    """Key of the problem sequence of every lane."""
+    start: LaneState
+
+    @property
+    def chunk(self) -> int:
+        """Problems a call: the most, up to the setting, that divide the sequence, so that one program serves all."""
+        problems = self.config.run.problems
+        return next(size for size in range(self.config.run.chunk, 0, -1) if problems % size == 0)
+
+
+def build(config: LearningToLearn) -> Study:
+    """Build what a configuration describes.
+
+    Raises:
+        ValueError: a value that does not fit, a pattern that names nothing.
+    """
+    family = component(FAMILIES, config.family, "family")
+    criterion = Criterion(config.criterion.loss_below, config.criterion.accuracy_above, config.criterion.window)
+    allocations = [Allocation(name, tuple(patterns)) for name, patterns in config.conditions.items()]
+    if not allocations:
+        raise ValueError("conditions is empty; name at least one, with the parameters that may learn")
+    seeds = range(config.run.seed, config.run.seed + config.run.seeds)
+    lanes = tuple(Lane(allocation.name, seed) for allocation in allocations for seed in seeds)
+    # Compiled, since drawing weights operation by operation takes seconds.
+    seed_keys = jnp.stack([jax.random.key(lane.seed) for lane in lanes])
+    model = jax.jit(jax.vmap(partial(build_model, config, family)))(seed_keys)
+    rates = learning_rates(
+        model,
+        [allocation for allocation in allocations for _ in seeds],
+        config.learning.rate,
+        config.learning.rates,
+    )
+    learner = build_learner(config, rates)
+    begin = jax.jit(jax.vmap(lambda rates, model: build_learner(config, rates).init(model)))
+    start = LaneState(model, begin(rates, model))
+    keys = jnp.stack([jax.random.fold_in(jax.random.key(lane.seed), 1) for lane in lanes])
+    return Study(config, family, criterion, learner, lanes, keys, start)
+
+
+def build_model(config: LearningToLearn, family: Family, key: Array) -> RecurrentSpiking:
+    """The network of one seed."""
+    settings = config.model
+    mechanisms = [component(INTRINSIC, table, "model.intrinsic") for table in settings.intrinsic]
+    return recurrent_spiking(
+        key,
+        channels=family.channels,
+        neurons=settings.neurons,
+        outputs=family.outputs,
+        dt=family.dt,
+        branches=settings.branches,
+        resistance=settings.resistance,
+        input_gain=settings.input_gain,
+        recurrent_gain=settings.recurrent_gain,
+        keep_range=settings.keep_range,
+        membrane_readout=settings.readout == "voltage",
+        intrinsic=chain(*mechanisms),
+        surrogate=component(SURROGATES, settings.surrogate, "model.surrogate"),
+    )
+
+
+def build_learner(config: LearningToLearn, rates: PyTree) -> GradientLearner:
+    """The learner with the given learning rates."""
+    learning, loss = config.learning, config.loss
+    return GradientLearner(
+        rates,
+        FiveTermLoss(loss.homeostasis, loss.input_price, loss.recurrent_price, loss.output_price, loss.activity_target),
+        learning.beta1,
+        learning.beta2,
+        learning.clip,
+        learning.reset_optimiser,
+    )
+
+
+def compile_chunk(study: Study) -> tuple[Callable[..., tuple[LaneState, Outcome]], float]:
+    """The function (state, indices) -> (state, outcomes) over all lanes, and the seconds it took to compile."""
+    config = study.config
+
+    def one_lane(rates: PyTree, state: LaneState, key: Array, indices: Array) -> tuple[LaneState, Outcome]:
+        model, learner, outcomes = learn_sequence(
+            build_learner(config, rates),
+            state.model,
+            state.learner,
+            study.family,
+            study.criterion,
+            key,
+            indices,
+            limit=config.criterion.limit,
+            batch=config.learning.batch,
+        )
+        return LaneState(model, learner), outcomes  # pyright: ignore[reportArgumentType]
+
+    rates, count = study.learner.rates, len(study.lanes)
+    lanes = jax.jit(over_lanes(one_lane, count))
+    indices = jnp.zeros((count, study.chunk), jnp.int32)
+    began = time.perf_counter()
+    compiled = lanes.lower(rates, study.start, study.keys, indices).compile()
+    seconds = time.perf_counter() - began
+
+    def run(state: LaneState, indices: Sequence[int]) -> tuple[LaneState, Outcome]:
+        repeated = jnp.broadcast_to(jnp.asarray(indices, jnp.int32), (count, len(indices)))
+        return jax.block_until_ready(compiled(rates, state, study.keys, repeated))
+
+    return run, seconds
+
+
+def rows_of(study: Study, indices: Sequence[int], outcomes: Outcome) -> list[ProblemRow]:
+    """Rows of problems.csv for a chunk: lane by lane, in the order of the problems."""
+    updates, loss, accuracy, solved, activity = (np.asarray(column) for column in outcomes)
+    hertz = 1000.0 / study.family.dt
+    return [
+        ProblemRow(
+            lane.condition,
+            lane.seed,
+            index,
+            int(updates[place, position]),
+            float(loss[place, position]),
+            float(accuracy[place, position]),
+            bool(solved[place, position]),
+            float(activity[place, position]) * hertz,
+        )
+        for place, lane in enumerate(study.lanes)
+        for position, index in enumerate(indices)
+    ]
+
+
+def recorded_trial(study: Study, model: RecurrentSpiking, lane: Lane) -> dict[str, np.ndarray]:
+    """One trial of the last problem of a lane, with all that the figure of a trial shows."""
+    key = study.keys[study.lanes.index(lane)]
+    problem_key, trial_key = jax.random.split(jax.random.fold_in(key, study.config.run.problems - 1))
+    trial = study.family.sample(problem_key).trials(trial_key, 1)
+    response = eqx.filter_jit(RecurrentSpiking.respond)(model, trial.inputs, trial_key)
+    neuron = model.network.populations["recurrent"].neuron
+    periods = study.family.periods()
+    arrays = {
+        "inputs": trial.inputs[:, 0],
+        "target": trial.target[:, 0],
+        "mask": trial.mask[:, 0],
+        "decision": trial.decision[:, 0],
+        "spikes": response.activity[:, 0],
+        "voltage": response.hidden[:, 0],
+        "threshold": neuron.threshold,  # pyright: ignore[reportAttributeAccessIssue]
+        "output": response.output[:, 0],
+        "dt": study.family.dt,
+        "period_names": np.array(list(periods), dtype=np.str_),
+        "period_ends_ms": np.cumsum(list(periods.values())),
+    }
+    return {name: np.asarray(values) for name, values in arrays.items()}
+
+
+def lane_model(state: LaneState, place: int) -> RecurrentSpiking:
+    """The network of one lane."""
+    return jax.tree.map(lambda leaf: leaf[place], state.model)

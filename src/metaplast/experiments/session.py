@@ -1,0 +1,168 @@
+"""A run of an experiment on disk: it writes what it has finished at once, and goes on where it was killed."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from metaplast.analysis.curves import summary
+from metaplast.config import to_table
+from metaplast.experiments.learning_to_learn import (
+    Lane,
+    LaneState,
+    Study,
+    compile_chunk,
+    lane_model,
+    recorded_trial,
+    rows_of,
+)
+from metaplast.params import named_parameters
+from metaplast.provenance import provenance
+from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
+
+CHECKPOINT = "checkpoint"
+
+
+class Progress(NamedTuple):
+    """What a run tells while it runs."""
+
+    done: int
+    """Problems finished in every lane."""
+    total: int
+    recent: float
+    """Mean updates of the last chunk."""
+    failures: int
+    """Failed problems so far, over all lanes."""
+
+
+class Clock(NamedTuple):
+    """Seconds spent, compilation apart."""
+
+    learning: float
+    compiling: float
+
+
+def run(
+    study: Study,
+    directory: RunDirectory,
+    report: Callable[[Progress], None],
+    *,
+    resume: bool = False,
+) -> None:
+    """Run a study into a directory: config first, rows and a checkpoint after every chunk, then what it came to."""
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    device = jax.devices()[0]
+    meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": study.config.run.seed, "started": began}
+    if resume:
+        meta["started"] = directory.meta.get("started", began)
+    else:
+        directory.write_config(to_table(study.config))
+        _write_networks(directory, study, study.start, "start")
+    directory.write_meta(meta)
+    state, clock = _learn(study, directory, report, resume)
+    _write_networks(directory, study, state, "end")
+    _write_trials(directory, study, state)
+    directory.write_summary(_summary(directory, study, clock))
+    directory.write_meta(meta | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+def _learn(
+    study: Study, directory: RunDirectory, report: Callable[[Progress], None], resume: bool
+) -> tuple[LaneState, Clock]:
+    """All chunks of problems, from the checkpoint if there is one."""
+    total, chunk = study.config.run.problems, study.chunk
+    state, done, spent, compiled = study.start, 0, 0.0, 0.0
+    if resume and directory.has_arrays(CHECKPOINT):
+        state, done, spent, compiled = _load_checkpoint(directory, state)
+    if resume:
+        directory.truncate_problems(lambda row: row.problem < done)
+    failures = int(np.sum(~directory.problems().solved))
+    report(Progress(done, total, float("nan"), failures))
+    if done >= total:
+        return state, Clock(spent, compiled)
+    learn_chunk, seconds = compile_chunk(study)
+    compiled += seconds
+    while done < total:
+        indices = range(done, done + chunk)
+        start = time.perf_counter()
+        state, outcomes = learn_chunk(state, indices)
+        spent += time.perf_counter() - start
+        rows = rows_of(study, indices, outcomes)
+        directory.append_problems(rows)
+        done = indices.stop
+        _save_checkpoint(directory, state, done, spent, compiled)
+        failures += sum(not row.solved for row in rows)
+        report(Progress(done, total, _mean_updates(rows), failures))
+    return state, Clock(spent, compiled)
+
+
+def _mean_updates(rows: list[ProblemRow]) -> float:
+    return sum(row.updates for row in rows) / len(rows)
+
+
+def _save_checkpoint(directory: RunDirectory, state: LaneState, done: int, spent: float, compiled: float) -> None:
+    leaves = {f"leaf{index}": np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(state))}
+    progress = {"done": np.asarray(done), "spent": np.asarray(spent), "compiled": np.asarray(compiled)}
+    directory.write_arrays(CHECKPOINT, leaves | progress)
+
+
+def _load_checkpoint(directory: RunDirectory, start: LaneState) -> tuple[LaneState, int, float, float]:
+    """State and progress from the checkpoint.
+
+    Raises:
+        ValueError: it was written by another configuration.
+    """
+    arrays = directory.read_arrays(CHECKPOINT)
+    leaves, structure = jax.tree.flatten(start)
+    saved = [arrays.get(f"leaf{index}") for index in range(len(leaves))]
+    if any(old is None or old.shape != leaf.shape for old, leaf in zip(saved, leaves, strict=True)):
+        raise ValueError(f"{directory.path}: the checkpoint does not fit the configuration; start a new run")
+    state = jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in saved])
+    return state, int(arrays["done"]), float(arrays["spent"]), float(arrays["compiled"])
+
+
+def _write_networks(directory: RunDirectory, study: Study, state: LaneState, moment: str) -> None:
+    for place, lane in enumerate(study.lanes):
+        parameters = named_parameters(lane_model(state, place))
+        directory.write_arrays(network_name(lane.condition, lane.seed, moment), parameters)  # pyright: ignore
+
+
+def _write_trials(directory: RunDirectory, study: Study, state: LaneState) -> None:
+    for place, lane in enumerate(study.lanes):
+        if lane.seed == study.config.run.seed:
+            arrays = recorded_trial(study, lane_model(state, place), lane)
+            directory.write_arrays(trial_name(lane.condition, lane.seed), arrays)
+
+
+def _summary(directory: RunDirectory, study: Study, clock: Clock) -> dict[str, object]:
+    """Numbers by condition. Lanes run side by side, so the seconds are shared out by the updates of each condition."""
+    table = directory.problems()
+    updates = float(table.updates.sum())
+    conditions = {}
+    for condition in table.conditions():
+        share = float(table.updates[table.condition == condition].sum()) / updates
+        seconds = {"seconds": clock.learning * share, "seconds_compile": clock.compiling}
+        conditions[condition] = summary(table, condition)._asdict() | seconds
+    return {"conditions": conditions, "seconds": clock.learning, "seconds_compile": clock.compiling}
+
+
+def load_model(directory: RunDirectory, study: Study, lane: Lane, moment: str = "end") -> PyTree:
+    """The saved network of one lane.
+
+    Raises:
+        FileNotFoundError: it was not saved.
+        ValueError: its arrays do not fit the configuration.
+    """
+    template = lane_model(study.start, study.lanes.index(lane))
+    saved = directory.read_arrays(network_name(lane.condition, lane.seed, moment))  # pyright: ignore
+    wanted = named_parameters(template)
+    if {name: array.shape for name, array in saved.items()} != {name: leaf.shape for name, leaf in wanted.items()}:
+        raise ValueError(f"{directory.path}: the network of {lane} does not fit the configuration")
+    arrays, rest = eqx.partition(template, eqx.is_inexact_array)
+    values = [jax.numpy.asarray(saved[name]) for name in wanted]
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), values), rest)

@@ -1,0 +1,233 @@
+"""One page that shows what a run did: self-contained, opens offline, to be sent as it is."""
+
+import base64
+import math
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tomli_w
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from metaplast.analysis.curves import (
+    LATE,
+    ExponentialFit,
+    Summary,
+    exponential_fit,
+    mean_over_seeds,
+    summary,
+    updates_matrix,
+)
+from metaplast.analysis.figures import WINDOW, draw_all, intrinsic_parameters
+from metaplast.analysis.figures_network import changed
+from metaplast.analysis.figures_style import palette
+from metaplast.runs import ProblemTable, RunDirectory, write_atomically
+
+CAPTIONS = {
+    "learning": Markup(
+        "<b>Left:</b> how many updates each next problem of the sequence needed; both axes are logarithmic. A dot is "
+        "one problem of one seed, the bold line the mean over {window} problems and all seeds, the dashed line the "
+        "least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that learns to learn falls, "
+        "with T problems as its pace and c updates as its floor. A cross on the top edge is a problem that was not "
+        "solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each problem, failed ones "
+        "included: the lower line learned the same sequence with less; a step is a failure."
+    ),
+    "trial": Markup(
+        "From the top: the <b>input</b> channels; the <b>spikes</b> of all neurons that fire, in the order of their "
+        "first spike; the <b>membranes</b> of a busy, a middling and a quiet neuron with their thresholds dashed, "
+        "in the colours in which the raster shows their spikes; the <b>readout</b> as probabilities. The band above "
+        "the readout is the target in the colour of the wanted output, pale where the loss does not count; where the "
+        "ground is grey, the decision is judged."
+    ),
+    "intrinsic": Markup(
+        "<b>Top:</b> how many neurons have which value before (grey) and after learning (colour), all seeds together; "
+        "a value shared by all is a line. <b>Bottom:</b> each neuron's value after learning against before: on the "
+        "diagonal it kept its value, above it grew."
+    ),
+}
+AGAIN = Markup("As above, for {name}.")
+TITLES = {"learning": "Learning to learn", "trial": "One trial after learning", "intrinsic": "What learning changed"}
+
+
+class Figure(NamedTuple):
+    kind: str
+    """Which caption, and how large."""
+    title: str
+    caption: Markup
+    source: str
+    """The picture itself, as a data URI."""
+
+
+class Condition(NamedTuple):
+    """A row of the tables."""
+
+    name: str
+    colour: str
+    numbers: Summary
+    ratio: float
+    """Updates on the first problem over updates on a late one."""
+    fit: ExponentialFit
+    accuracy: float
+    """Mean over the last problems and over seeds."""
+    firing_rate_hz: float
+    """Mean over the last problems and over seeds."""
+
+
+class Section(NamedTuple):
+    """All that the page says of one run."""
+
+    anchor: str
+    name: str
+    title: str
+    sentence: str
+    conditions: list[Condition]
+    failures: str
+    seconds: float
+    compile_seconds: float
+    figures: list[Figure]
+    unchanged: list[str]
+    """Conditions in which learning moved no intrinsic parameter."""
+    assumed: list[str]
+    config: str
+    provenance: list[tuple[str, str]]
+
+
+def write_report(runs: Sequence[RunDirectory], path: Path | None = None) -> Path:
+    """Draw the figures of every run anew and write the page that shows them all.
+
+    Written to report.html in the first run directory, or to `path`.
+
+    Raises:
+        ValueError: no run.
+    """
+    if not runs:
+        raise ValueError("write_report got no run; expected at least one run directory")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = number
+    template = environment.from_string(files("metaplast").joinpath("templates", "report.html").read_text("utf-8"))
+    sections = [section(run, f"run-{place}") for place, run in enumerate(runs, 1)]
+    page = template.render(sections=sections, late=LATE)
+    return write_atomically(path or runs[0].path / "report.html", page.encode())
+
+
+def section(run: RunDirectory, anchor: str) -> Section:
+    """Everything the page says of one run, from its directory."""
+    config, meta, table = run.config, run.meta, run.problems()
+    rows = conditions(table)
+    attempts, failures = (sum(getattr(row.numbers, key) for row in rows) for key in ("attempts", "failures"))
+    timing = {**run.summary, **meta}
+    return Section(
+        anchor=anchor,
+        name=run.name,
+        title=title(config),
+        sentence=sentence(config, rows),
+        conditions=rows,
+        failures=f"{failures:,} of {attempts:,}",
+        seconds=_real(timing.get("seconds")),
+        compile_seconds=_real(timing.get("compile_seconds")),
+        figures=pictures(draw_all(run)),
+        unchanged=unchanged(run, table),
+        assumed=[str(item) for item in config.get("assumed", [])],
+        config=tomli_w.dumps(config),
+        provenance=list(flat(meta)),
+    )
+
+
+def conditions(table: ProblemTable) -> list[Condition]:
+    """The numbers of every condition, in the order of the table."""
+    return [condition(table, name, colour) for name, colour in palette(table.conditions()).items()]
+
+
+def condition(table: ProblemTable, name: str, colour: str) -> Condition:
+    """The numbers of one condition."""
+    numbers = summary(table, name)
+    lanes = [table.lane(name, seed) for seed in table.seeds(name)]
+    return Condition(
+        name=name,
+        colour=colour,
+        numbers=numbers,
+        ratio=numbers.updates_first / numbers.updates_late if numbers.updates_late else math.nan,
+        fit=exponential_fit(mean_over_seeds(updates_matrix(table, name))),
+        accuracy=sum(float(lane.accuracy[-LATE:].mean()) for lane in lanes) / len(lanes),
+        firing_rate_hz=sum(float(lane.firing_rate_hz[-LATE:].mean()) for lane in lanes) / len(lanes),
+    )
+
+
+def title(config: dict[str, Any]) -> str:
+    """Experiment and family, as far as the configuration names them."""
+    words = [named(config, "experiment"), named(config, "family")]
+    return ": ".join(word.replace("_", " ") for word in words if word) or "A run"
+
+
+def sentence(config: dict[str, Any], rows: Sequence[Condition]) -> str:
+    """What was run, in one sentence."""
+    if not rows:
+        return "No problem has been learned yet."
+    seeds = max(row.numbers.seeds for row in rows)
+    problems = max(row.numbers.problems for row in rows)
+    neurons = named(config, "neurons")
+    network = f"a network of {neurons} neurons" if neurons else "a network"
+    names = " and ".join(filter(None, [", ".join(row.name for row in rows[:-1]), rows[-1].name]))
+    return (
+        f"{plural(problems, 'problem')} one after the other, learned by {network} with {plural(seeds, 'seed')} "
+        f"under {plural(len(rows), 'condition')}: {names}."
+    )
+
+
+def plural(count: int, word: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def named(config: dict[str, Any], key: str) -> str:
+    """Value of the shallowest entry `key`, or the `name` in it if it is a table; empty without one."""
+    level = [config]
+    while level:
+        for table in level:
+            if key in table:
+                value = table[key]
+                return str(value.get("name", "") if isinstance(value, dict) else value)
+        level = [value for table in level for value in table.values() if isinstance(value, dict)]
+    return ""
+
+
+def pictures(paths: Sequence[Path]) -> list[Figure]:
+    """The figures with the words that explain how to read them, said once for each kind."""
+    found: list[Figure] = []
+    for path in paths:
+        kind, _, rest = path.stem.partition("-")
+        heading = f"{TITLES.get(kind, kind)}: {rest}" if rest else TITLES.get(kind, kind)
+        again = any(figure.kind == kind for figure in found)
+        caption = AGAIN.format(name=rest) if again else CAPTIONS.get(kind, Markup()).format(window=WINDOW)
+        source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        found.append(Figure(kind, heading, caption, source))
+    return found
+
+
+def unchanged(run: RunDirectory, table: ProblemTable) -> list[str]:
+    """Conditions that have intrinsic parameters, none of which moved."""
+    pairs = {name: intrinsic_parameters(run, name, table.seeds(name)) for name in table.conditions()}
+    return [name for name, (start, end) in pairs.items() if start and not any(changed(start, end).values())]
+
+
+def flat(values: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Entries as text, a table of versions in one line."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {inner}" for name, inner in value.items())
+        yield key.replace("_", " "), str(value)
+
+
+def number(value: float | None) -> str:
+    """Three digits of a small number, all of a large one, a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"  # noqa: RUF001
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def _real(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan

@@ -1,0 +1,141 @@
+"""Figures and the page: drawn from a directory alone, the same bytes each time, nothing fetched."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metaplast.analysis.figures import draw_all
+from metaplast.report import named, number, write_report
+from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
+
+NEURONS, STEPS = 8, 20
+PREFIX = "network.populations.recurrent.neuron."
+
+
+def synthetic_run(path: Path, conditions: tuple[str, ...], problems: int = 12, arrays: bool = True) -> RunDirectory:
+    """A tiny run in which `fixed` keeps its intrinsic parameters and fails once, and every other condition moves.
+
+    Without `arrays` only one figure can be drawn, which is quicker.
+    """
+    run = RunDirectory.create(path)
+    run.write_config(
+        {
+            "experiment": "learning_to_learn",
+            "assumed": ["dt <10 ms>"],
+            "family": {"name": "dms"},
+            "model": {"neurons": 8},
+        }
+    )
+    generator = np.random.default_rng(0)
+    for condition in conditions:
+        for seed in range(2):
+            run.append_problems(_row(condition, seed, problem) for problem in range(problems))
+            if not arrays:
+                continue
+            start = {PREFIX + "tau_soma": generator.uniform(10, 50, NEURONS), PREFIX + "threshold": np.ones(NEURONS)}
+            end = start if condition == "fixed" else {path: value * 1.1 for path, value in start.items()}
+            run.write_arrays(network_name(condition, seed, "start"), start)
+            run.write_arrays(network_name(condition, seed, "end"), end)
+            run.write_arrays(trial_name(condition, seed), _trial(generator))
+    run.write_meta({"seconds": 12.5, "compile_seconds": 3.25, "packages": {"jax": "0.0"}, "commit": ""})
+    return run
+
+
+def _row(condition: str, seed: int, problem: int) -> ProblemRow:
+    failed = condition == "fixed" and problem == 5
+    updates = 500 if failed else int(100 * np.exp(-problem / 4) + 5)
+    return ProblemRow(condition, seed, problem, updates, np.nan if failed else 0.01, 0.98, not failed, 15.0)
+
+
+def _trial(generator: np.random.Generator) -> dict[str, np.ndarray]:
+    voltage = generator.normal(0.5, 0.5, (STEPS, NEURONS))
+    late = np.arange(STEPS) >= 15
+    return {
+        "inputs": generator.random((STEPS, 3)),
+        "target": late.astype(int),
+        "mask": np.ones(STEPS),
+        "decision": late.astype(float),
+        "spikes": (voltage > 1).astype(float),
+        "voltage": voltage,
+        "threshold": np.ones(NEURONS),
+        "output": generator.normal(size=(STEPS, 2)),
+        "dt": np.array(10.0),
+        "period_names": np.array(["sample", "response"]),
+        "period_ends_ms": np.array([150.0, 200.0]),
+    }
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """One run with its report, shared because drawing is slow: only to be read."""
+    run = synthetic_run(tmp_path_factory.mktemp("reported") / "run", ("fixed", "<b>bold"))
+    write_report([run])
+    return run
+
+
+def test_every_figure_is_drawn_small_and_the_same_again(reported: RunDirectory):
+    names = ["learning.png", "trial-fixed.png", "trial-<b>bold.png", "intrinsic-<b>bold.png"]
+    contents = {path.name: path.read_bytes() for path in reported.figures.iterdir()}
+    assert sorted(contents) == sorted(names)
+    assert all(content.startswith(b"\x89PNG") and len(content) < 400_000 for content in contents.values())
+    again = draw_all(reported)
+    assert [path.name for path in again] == names
+    assert all(path.read_bytes() == contents[path.name] for path in again)
+
+
+def test_silent_and_tiny_trials_are_drawn(tmp_path: Path):
+    run = synthetic_run(tmp_path / "run", ("fixed",), problems=1)
+    trial = _trial(np.random.default_rng(0))
+    two = {key: value[:, :2] for key, value in trial.items() if key in ("spikes", "voltage")}
+    silent = trial | two | {"spikes": np.zeros((STEPS, 2)), "threshold": np.array(1.0)}
+    run.write_arrays(trial_name("fixed", 0), {key: silent[key] for key in silent if not key.startswith("period")})
+    # Learning changed nothing, and one figure says so.
+    assert [path.name for path in draw_all(run)] == ["learning.png", "trial-fixed.png", "intrinsic-fixed.png"]
+
+
+def test_page_is_self_contained_and_escaped(reported: RunDirectory):
+    page = (reported.path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    # Everything that a browser would fetch is in the page: the only other sources are anchors.
+    assert all(source.startswith("data:") for source in re.findall(r'(?:src|href)="([^"]*)"', page))
+    assert "url(" not in page
+    assert "<b>bold" not in page
+    assert "&lt;b&gt;bold" in page
+    assert "dt &lt;10 ms&gt;" in page
+    assert str(reported.path.parent) not in page
+
+
+def test_page_states_the_numbers(reported: RunDirectory):
+    page = (reported.path / "report.html").read_text()
+    for words in ("learning to learn: dms", "2 of 48", "network of 8 neurons with 2 seeds", "12.5", "3.25"):
+        assert words in page
+    assert "as it was in: fixed." in page
+
+
+def test_several_runs_are_compared(tmp_path: Path):
+    runs = [synthetic_run(tmp_path / name, ("fixed",), arrays=False) for name in ("one", "two")]
+    path = write_report(runs, tmp_path / "out" / "both.html")
+    page = path.read_text()
+    assert path.parent.name == "out"
+    assert "2 runs compared" in page
+    assert 'href="#run-2"' in page
+    assert 'id="run-2"' in page
+    assert not (runs[0].path / "report.html").exists()
+
+
+def test_a_run_without_results_still_has_a_page(tmp_path: Path):
+    run = RunDirectory.create(tmp_path / "run")
+    run.write_config({"seed": 0})
+    page = write_report([run]).read_text()
+    assert "No problem has been learned yet" in page
+    with pytest.raises(ValueError, match="got no run"):
+        write_report([])
+
+
+def test_words_and_numbers():
+    assert named({"model": {"neurons": 100}, "family": {"name": "dms"}}, "neurons") == "100"
+    assert named({"family": {"name": "dms"}}, "family") == "dms"
+    assert named({}, "family") == ""
+    assert [number(value) for value in (3.0, 0.12345, 12345.6, 0)] == ["3", "0.123", "12,346", "0"]
