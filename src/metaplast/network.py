@@ -116,6 +116,11 @@ class Projection(eqx.Module):
         current = self.connection.apply(weight, signal)
         return current if self.gain is None else self.gain * current
 
+    def constant(self) -> Callable[[Array], Array]:
+        """Current as a function of the signal, for a weight that does not change in time."""
+        apply = self.connection.constant(self.weight)
+        return apply if self.gain is None else lambda signal: self.gain * apply(signal)
+
     def local(self, pre: Array, target: PopulationState, dt: float) -> Local:
         """What a plasticity rule of this projection may know."""
         weight: Any = self.weight

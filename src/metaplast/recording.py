@@ -17,7 +17,6 @@ def leaves_read(function: Callable[[Any], PyTree], state: Any) -> PyTree:
     return jax.tree.unflatten(structure, [id(variable) in read for variable in jaxpr.invars])
 
 
-
 def either(first: PyTree, second: PyTree) -> PyTree:
     """Mask of the leaves that one or the other mask keeps."""
     return jax.tree.map(lambda a, b: a or b, first, second)

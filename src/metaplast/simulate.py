@@ -184,8 +184,11 @@ def _stepped(
     start, record = part(state), part(wanted)
 
     def piece(state: NetworkState, external: External) -> tuple[NetworkState, NetworkState]:
-        engine = run_deferred if deferred and not block.plastic else run
-        return engine(block, state, external, record)
+        if deferred and block.constant:
+            final, (recorded,) = run_deferred(block, state, external, record)
+        else:
+            final, (recorded,) = run(block, state, external, (record,))
+        return final, recorded
 
     if checkpoint is None:
         return piece(start, external)

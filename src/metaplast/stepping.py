@@ -1,4 +1,4 @@
-"""One block of populations, stepped through time."""
+"""One block of populations, stepped through time: the only scan over time."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, PyTree
 
 from metaplast.network import (
@@ -17,7 +18,10 @@ from metaplast.network import (
     ProjectionState,
     intrinsic_local,
 )
+from metaplast.neurons.base import KEPT
 from metaplast.signals import Drive, Transmission
+
+Transmit = Callable[[Array], Array]
 
 
 class External(NamedTuple):
@@ -31,17 +35,6 @@ class External(NamedTuple):
     """By plastic projection from outside the block, delay done: [time, batch, *source]."""
 
 
-class Trace(NamedTuple):
-    """What happened inside a block at one step, as far as a backward pass has to know it."""
-
-    before: dict[str, PopulationState]
-    """State of every population before the step."""
-    current: dict[str, Array]
-    """Total current of the populations at which a stepped projection ends; of the others it is the external one."""
-    signal: dict[str, Array]
-    """What arrived over every projection."""
-
-
 class Block(eqx.Module):
     """Populations that have to be stepped together, in order, and the projections that are stepped with them."""
 
@@ -51,9 +44,9 @@ class Block(eqx.Module):
     dt: float = eqx.field(static=True)
 
     @property
-    def plastic(self) -> bool:
-        """Whether a weight changes within the run."""
-        return any(projection.plastic for projection in self.projections.values())
+    def constant(self) -> tuple[str, ...]:
+        """Projections whose weight does not change in time, so that its gradient can wait until after the scan."""
+        return tuple(name for name, p in self.projections.items() if not p.plastic and p.weight is not None)
 
 
 def make_block(network: Network, names: tuple[str, ...]) -> Block:
@@ -66,35 +59,23 @@ def make_block(network: Network, names: tuple[str, ...]) -> Block:
     return Block({name: network.populations[name] for name in names}, stepped, names, network.dt)
 
 
-def update(population: Population, state: PopulationState, current: Array, dt: float) -> PopulationState:
-    """Intrinsic mechanisms and neuron model of one population: cell by cell, without any connection."""
-    drive = Drive(current, jnp.zeros((), current.dtype))
-    drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, intrinsic_local(drive, state, dt))
-    sent, neuron = population.neuron.step(drive, state.neuron, dt)
-    return PopulationState(neuron, intrinsic, sent, state.modulator)
-
-
-def step(
-    block: Block,
-    state: NetworkState,
-    external: External,
-    update: Callable[[str, PopulationState, Array], PopulationState],
-) -> tuple[NetworkState, Trace]:
-    """One time step of a block; `update` takes a population by name from its state and current to its next state."""
+def step(block: Block, transmit: dict[str, Transmit], state: NetworkState, external: External) -> NetworkState:
+    """One time step of a block; `transmit` has, for projections without plasticity, their current as a function."""
     populations, projections = dict(state.populations), dict(state.projections)
-    trace = Trace(dict(state.populations), {}, {})
     for name in block.order:
         before = state.populations[name]
         arrived = {"current": external.current[name], "modulator": external.modulator.get(name, before.modulator)}
         for channel, projection in block.projections.items():
             if projection.target == name:
                 signal, buffer = _arrival(block, channel, projection, state, populations, external)
-                current, plasticity = _transmit(projection, signal, state.projections[channel], before, block.dt)
+                if projection.plastic:
+                    current, plasticity = _plastic(projection, signal, state.projections[channel], before, block.dt)
+                else:
+                    current, plasticity = transmit[channel](signal), ()
                 projections[channel] = ProjectionState(plasticity, buffer)
                 arrived[projection.port] = arrived[projection.port] + current
-                trace.signal[channel], trace.current[name] = signal, arrived["current"]
-        populations[name] = update(name, before, arrived["current"])._replace(modulator=arrived["modulator"])
-    return NetworkState(populations, projections), trace
+        populations[name] = _update(block.populations[name], before, arrived, block.dt)
+    return NetworkState(populations, projections)
 
 
 def _arrival(
@@ -118,32 +99,42 @@ def _arrival(
     return queue[0], queue[1:]
 
 
-def _transmit(
+def _plastic(
     projection: Projection, signal: Array, state: ProjectionState, target: PopulationState, dt: float
 ) -> tuple[Array, PyTree]:
-    """Current over a projection, and the state of its mechanisms."""
-    if not projection.plastic:
-        return projection.transmit(projection.weight, signal), state.plasticity
+    """Current over a plastic projection, and the state of its mechanisms."""
     flow = Transmission(signal, projection.weight)  # pyright: ignore[reportArgumentType]
     flow, plasticity = projection.plasticity.update(flow, state.plasticity, projection.local(signal, target, dt))
     return projection.transmit(flow.weight, flow.activity), plasticity
 
 
+def _update(population: Population, state: PopulationState, arrived: dict[str, Array], dt: float) -> PopulationState:
+    """Intrinsic mechanisms and neuron model of one population: cell by cell, without any connection."""
+    current = checkpoint_name(arrived["current"], KEPT)
+    drive = Drive(current, jnp.zeros((), current.dtype))
+    drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, intrinsic_local(drive, state, dt))
+    sent, neuron = population.neuron.step(drive, state.neuron, dt)
+    return PopulationState(neuron, intrinsic, sent, arrived["modulator"])
+
+
 def run(
-    block: Block, state: NetworkState, external: External, record: PyTree
-) -> tuple[NetworkState, NetworkState]:
-    """Scan a block over time, for plain autodiff: final state and the leaves that the mask `record` keeps.
+    block: Block, state: NetworkState, external: External, masks: tuple[PyTree, ...]
+) -> tuple[NetworkState, tuple[NetworkState, ...]]:
+    """Scan a block over time: final state, and for every mask the leaves that it keeps, stacked over time.
 
-    The update of a population is recomputed in the backward pass: its arithmetic is cheaper than its memory.
+    For the backward pass each step keeps only the membranes and currents that were marked `KEPT` and recomputes the
+    rest from them: arithmetic on numbers at hand is cheaper than more numbers in memory.
     """
+    transmit = {name: p.constant() for name, p in block.projections.items() if not p.plastic}
+    policy = jax.checkpoint_policies.save_only_these_names(KEPT)
 
-    @eqx.filter_checkpoint(prevent_cse=False)
-    def recomputed(population: Population, state: PopulationState, current: Array) -> PopulationState:
-        return update(population, state, current, block.dt)
+    @eqx.filter_checkpoint(policy=policy, prevent_cse=False)
+    def remembered(state: NetworkState, now: External) -> NetworkState:
+        return step(block, transmit, state, now)
 
-    def body(state: NetworkState, now: External) -> tuple[NetworkState, NetworkState]:
-        state, _ = step(block, state, now, lambda name, *args: recomputed(block.populations[name], *args))
-        return state, eqx.filter(state, record)
+    def body(state: NetworkState, now: External) -> tuple[NetworkState, tuple[NetworkState, ...]]:
+        state = remembered(state, now)
+        return state, tuple(eqx.filter(state, mask) for mask in masks)
 
     return jax.lax.scan(body, state, external)
 

@@ -1,6 +1,7 @@
 """The interface of a connection: how activity meets a weight, in which geometry."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -13,6 +14,10 @@ class Connection(eqx.Module):
     @abstractmethod
     def apply(self, weight: Array | None, activity: Float[Array, "batch *source"]) -> Float[Array, "batch *target"]:
         """Current that `activity` causes through `weight`."""
+
+    def constant(self, weight: Array | None) -> Callable[[Array], Array]:
+        """`apply` for a weight that does not change in time, with whatever can be prepared once for all steps."""
+        return lambda activity: self.apply(weight, activity)
 
     def outer(self, weight: Array, pre: Array, post: Array) -> Array:
         """Batch mean of pre x post in the geometry of `weight`: the derivative of <post, apply(w, pre)> in w.

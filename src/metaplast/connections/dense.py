@@ -1,10 +1,30 @@
 """All-to-all connection, whole or through a fixed sparse mask."""
 
+from collections.abc import Callable
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from metaplast.connections.base import Connection
+
+
+@jax.custom_vjp
+def _product(activity: Array, matrix: Array, transposed: Array) -> Array:
+    return activity @ matrix
+
+
+def _product_forward(activity: Array, matrix: Array, transposed: Array) -> tuple[Array, tuple[Array, Array]]:
+    return activity @ matrix, (activity, transposed)
+
+
+def _product_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array, None]:
+    activity, transposed = residuals
+    return cotangent @ transposed, activity.T @ cotangent, None
+
+
+_product.defvjp(_product_forward, _product_backward)
 
 
 class Dense(Connection):
@@ -18,6 +38,17 @@ class Dense(Connection):
         batch = activity.shape[0]
         product = activity.reshape(batch, -1) @ weight.reshape(weight.shape[0], -1)
         return product.reshape(batch, *weight.shape[1:])
+
+    def constant(self, weight: Array | None) -> Callable[[Array], Array]:
+        assert weight is not None
+        matrix = weight.reshape(weight.shape[0], -1)
+        transposed = matrix.T  # formed once: a product with a matrix that is transposed at every step is slower
+
+        def apply(activity: Array) -> Array:
+            product = _product(activity.reshape(activity.shape[0], -1), matrix, transposed)
+            return product.reshape(activity.shape[0], *weight.shape[1:])
+
+        return apply
 
     def contract(self, weight: Array, pre: Array, post: Array) -> Array:
         # Written out: as [pre, batch] x [batch, post] the product runs at the speed of a plain matrix product.
@@ -39,6 +70,10 @@ class Sparse(Connection):
     def apply(self, weight: Array | None, activity: Float[Array, "batch *source"]) -> Float[Array, "batch *target"]:
         assert weight is not None
         return Dense().apply(jnp.where(self.mask, weight, 0), activity)
+
+    def constant(self, weight: Array | None) -> Callable[[Array], Array]:
+        assert weight is not None
+        return Dense().constant(jnp.where(self.mask, weight, 0))
 
     def contract(self, weight: Array, pre: Array, post: Array) -> Array:
         return jnp.where(self.mask, Dense().contract(weight, pre, post), 0)

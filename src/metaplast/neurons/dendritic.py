@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaplast.neurons.base import Neuron, decay, soft_reset
+from metaplast.neurons.base import Neuron, decay, kept, soft_reset
 from metaplast.params import param
 from metaplast.signals import Drive
 from metaplast.surrogate import Surrogate, Triangular, spike
@@ -61,6 +61,6 @@ class DendriticLIF(Neuron):
         threshold = self.threshold + drive.threshold
         dendrite = keep_dendrite * state.dendrite + (1 - keep_dendrite) * drive.current
         arriving = (1 - keep_soma) * self.resistance * dendrite.sum(axis=1)
-        voltage = keep_soma * state.voltage - state.reset + arriving
+        voltage = kept(keep_soma * state.voltage - state.reset + arriving)
         spikes = spike(voltage - threshold, self.surrogate)
         return spikes, DendriticState(dendrite, voltage, self.reset(voltage, spikes, threshold))

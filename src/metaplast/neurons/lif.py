@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaplast.neurons.base import Neuron, decay, soft_reset
+from metaplast.neurons.base import Neuron, decay, kept, soft_reset
 from metaplast.params import param
 from metaplast.signals import Drive
 from metaplast.surrogate import Surrogate, Triangular, spike
@@ -45,6 +45,6 @@ class LIF(Neuron):
     def step(self, drive: Drive, state: LIFState, dt: float) -> tuple[Array, LIFState]:
         keep = decay(self.tau, dt)
         threshold = self.threshold + drive.threshold
-        voltage = keep * (state.voltage - state.reset) + (1 - keep) * self.resistance * drive.current
+        voltage = kept(keep * (state.voltage - state.reset) + (1 - keep) * self.resistance * drive.current)
         spikes = spike(voltage - threshold, self.surrogate)
         return spikes, LIFState(voltage, self.reset(voltage, spikes, threshold))
