@@ -1,6 +1,5 @@
 """The command line: list, run and report."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,10 +83,12 @@ def run(
             if settings:
                 raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
             name = str(directory / "config.toml")
+        from metaplast.devices import available_cores, prepare
         from metaplast.experiments.catalogue import configuration
 
         config = configuration(name, settings)
-        _prepare_devices(config.run.devices)
+        lanes = len(config.conditions) * config.run.seeds
+        prepare(min(config.run.devices or available_cores(), lanes))
         with console.status("building the networks"):
             from metaplast.experiments.learning_to_learn import build
 
@@ -95,13 +96,6 @@ def run(
         if not resume:
             place = RunDirectory.create(directory)
     _run(study, place, resume)
-
-
-def _prepare_devices(count: int) -> None:
-    """One CPU device a core (or `count`), which has to be said before JAX starts."""
-    import jax
-
-    jax.config.update("jax_num_cpu_devices", count or len(os.sched_getaffinity(0)))
 
 
 def _run(study, place, resume: bool) -> None:

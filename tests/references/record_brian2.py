@@ -169,9 +169,7 @@ def dendritic_setting(steps):
     drive = piecewise(generator, -0.5, 2.0, steps, 50, 2 * NEURONS)
     return {
         "current": drive.reshape(steps, 2, NEURONS),
-        "tau_dendrite_ms": np.array(
-            [[3, 5, 7, 9, 11, 14, 18, 24], [40, 30, 22, 17, 13, 10, 6, 4]], dtype=np.float32
-        ),
+        "tau_dendrite_ms": np.array([[3, 5, 7, 9, 11, 14, 18, 24], [40, 30, 22, 17, 13, 10, 6, 4]], dtype=np.float32),
         "tau_soma_ms": np.array([5, 8, 12, 16, 20, 25, 32, 38], dtype=np.float32),
         "threshold": on_grid(np.linspace(1.5, 0.75, NEURONS)),
         "resistance": on_grid(generator.permutation(np.linspace(0.8, 1.5, NEURONS))),

@@ -71,13 +71,14 @@ def build(config: LearningToLearn) -> Study:
     if not allocations:
         raise ValueError("conditions is empty; name at least one, with the parameters that may learn")
     seeds = range(config.run.seed, config.run.seed + config.run.seeds)
-    lanes = tuple(Lane(allocation.name, seed) for allocation in allocations for seed in seeds)
+    # Seed by seed, so that every device gets lanes of all conditions: a slow condition then holds up none of them.
+    lanes = tuple(Lane(allocation.name, seed) for seed in seeds for allocation in allocations)
     # Compiled, since drawing weights operation by operation takes seconds.
     seed_keys = jnp.stack([jax.random.key(lane.seed) for lane in lanes])
     model = jax.jit(jax.vmap(partial(build_model, config, family)))(seed_keys)
     rates = learning_rates(
         model,
-        [allocation for allocation in allocations for _ in seeds],
+        [allocation for _ in seeds for allocation in allocations],
         config.learning.rate,
         config.learning.rates,
     )

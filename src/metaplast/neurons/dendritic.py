@@ -17,7 +17,8 @@ class DendriticState(NamedTuple):
     dendrite: Float[Array, "batch branches *shape"]
     voltage: Float[Array, "batch *shape"]
     """Somatic membrane before the reset."""
-    reset: Float[Array, "batch *shape"]
+    rested: Float[Array, "batch *shape"]
+    """What leak and reset leave of the membrane: where the next step starts."""
 
 
 class DendriticLIF(Neuron):
@@ -61,6 +62,7 @@ class DendriticLIF(Neuron):
         threshold = self.threshold + drive.threshold
         dendrite = keep_dendrite * state.dendrite + (1 - keep_dendrite) * drive.current
         arriving = (1 - keep_soma) * self.resistance * dendrite.sum(axis=1)
-        voltage = kept(keep_soma * state.voltage - state.reset + arriving)
+        voltage = kept(state.rested + arriving)
         spikes = spike(voltage - threshold, self.surrogate)
-        return spikes, DendriticState(dendrite, voltage, self.reset(voltage, spikes, threshold))
+        rested = keep_soma * voltage - self.reset(voltage, spikes, threshold)
+        return spikes, DendriticState(dendrite, voltage, rested)

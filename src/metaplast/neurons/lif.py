@@ -16,8 +16,8 @@ from metaplast.surrogate import Surrogate, Triangular, spike
 class LIFState(NamedTuple):
     voltage: Float[Array, "batch *shape"]
     """Membrane before the reset: what was held against the threshold."""
-    reset: Float[Array, "batch *shape"]
-    """What the last spike takes from the membrane."""
+    rested: Float[Array, "batch *shape"]
+    """Membrane after the reset: where the next step starts."""
 
 
 class LIF(Neuron):
@@ -45,6 +45,6 @@ class LIF(Neuron):
     def step(self, drive: Drive, state: LIFState, dt: float) -> tuple[Array, LIFState]:
         keep = decay(self.tau, dt)
         threshold = self.threshold + drive.threshold
-        voltage = kept(keep * (state.voltage - state.reset) + (1 - keep) * self.resistance * drive.current)
+        voltage = kept(keep * state.rested + (1 - keep) * self.resistance * drive.current)
         spikes = spike(voltage - threshold, self.surrogate)
-        return spikes, LIFState(voltage, self.reset(voltage, spikes, threshold))
+        return spikes, LIFState(voltage, voltage - self.reset(voltage, spikes, threshold))
