@@ -29,7 +29,8 @@ bench: $(READY) .venv-bench/.ready
 	$(BIN)/python bench/run.py
 
 docs: $(READY)
-	$(BIN)/python docs/build.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/pdoc metaplast --docformat google --output-directory site
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; make PYTHON=python3.11 ...")'

@@ -113,8 +113,8 @@ def plasticity(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]
     def run(pre, state):
         return simulate(network, {"pre": pre}, state, record=lambda s: s.populations["post"].activity)
 
-    memory = run.lower(pre, state).compile().memory_analysis()
     first, seconds = measure(lambda: run(pre, state), arguments.repeats)
+    memory = run.lower(pre, state).compile().memory_analysis()
     spikes, after = run(pre, state)
     results = {"spikes": np.asarray(spikes).astype(np.uint8)}
     results["delta_w"] = np.asarray(after.projections["plastic"].plasticity.change)

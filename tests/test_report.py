@@ -39,7 +39,7 @@ def synthetic_run(path: Path, conditions: tuple[str, ...], problems: int = 12, a
             run.write_arrays(network_name(condition, seed, "start"), start)
             run.write_arrays(network_name(condition, seed, "end"), end)
             run.write_arrays(trial_name(condition, seed), _trial(generator))
-    run.write_meta({"seconds": 12.5, "compile_seconds": 3.25, "packages": {"jax": "0.0"}, "commit": ""})
+    run.write_meta({"seconds": 12.5, "seconds_compile": 3.25, "packages": {"jax": "0.0"}, "commit": ""})
     return run
 
 

@@ -1,6 +1,7 @@
 """Configurations: TOML in, typed and checked values out, every mistake named by its path."""
 
 import copy
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -40,6 +41,8 @@ def choose_preset(table: Table, name: str) -> Table:
     presets = table.pop("presets", {})
     if not name:
         return table
+    if not isinstance(presets, dict) or not isinstance(presets.get(name, {}), dict):
+        raise ValueError(f"presets.{name} is not a table of settings; write [presets.{name}] above them")
     if name not in presets:
         raise ValueError(f"preset {name!r} does not exist; there are: {', '.join(presets) or 'none'}")
     return overlay(table, presets[name]) | {"preset": name}
@@ -58,12 +61,22 @@ def decode(table: Table, kind: type[Config]) -> Config:
     """A typed configuration.
 
     Raises:
-        ValueError: an unknown key, a wrong type or a value out of range, named by its path.
+        ValueError: an unknown key, a wrong type, a value out of range or not finite, named by its path.
     """
+    _check_finite(table, "")
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         raise ValueError(_readable(str(error))) from None
+
+
+def _check_finite(value: Any, path: str) -> None:
+    """TOML knows nan and inf, which pass the bounds of a range or fail them for no visible reason."""
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, item in inner:
+        _check_finite(item, f"{path}.{key}" if path else str(key))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{path} is {value}; give a finite number")
 
 
 def _readable(message: str) -> str:
@@ -116,7 +129,7 @@ def component(registry: Mapping[str, type[Component]], table: Table, where: str)
     """Build the component that `table["name"]` names, with the other entries as its settings.
 
     Raises:
-        ValueError: no or an unknown name, an unknown setting, or a wrong type.
+        ValueError: no or an unknown name, an unknown setting, a wrong type, or a parameter out of its bounds.
     """
     kind = _named(registry, table, where)
     allowed, values = settings_of(kind), {}
@@ -129,10 +142,23 @@ def component(registry: Mapping[str, type[Component]], table: Table, where: str)
             values[key] = msgspec.convert(value, allowed[key])
         except msgspec.ValidationError as error:
             raise ValueError(f"{where}.{key}: {_readable(str(error))}") from None
+    _check_bounds(kind, values, where)
     try:
         return kind(**values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _check_bounds(kind: type, values: Mapping[str, Any], where: str) -> None:
+    """A declared parameter must start within its bounds."""
+    for field in fields(kind):
+        declared = field.metadata.get("declaration")
+        if declared is None or field.name not in values:
+            continue
+        value, low, high = values[field.name], declared.low, declared.high
+        if (low is not None and value < low) or (high is not None and value > high):
+            bounds = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
+            raise ValueError(f"{where}.{field.name} is {value}; its bounds are {bounds}")
 
 
 def with_defaults(registry: Mapping[str, type], table: Table, where: str) -> Table:
@@ -156,18 +182,25 @@ def resolve(table: Table, settings: Sequence[str], kind: type[Config], complete:
     `complete` fills in the defaults of the components that a configuration names. A preset is laid over the table
     first, so that single settings win over it.
     """
-    name = str(table.get("preset", ""))
+    name, chosen = str(table.get("preset", "")), False
     others = []
     for setting in settings:
         key, _, value = setting.partition("=")
         if key.strip() == "preset":
-            name = value.strip().strip('"')
+            name, chosen = value.strip().strip('"'), True
         else:
             others.append(setting)
-    full = complete(msgspec.to_builtins(decode(choose_preset(table, name), kind)))
+    # The configuration of a run still names its preset, which lies over it already.
+    laid = not chosen and "presets" not in table
+    full = complete(_checked(table if laid else choose_preset(table, name), kind))
     for setting in others:
         assign(full, setting)
-    return decode(complete(full), kind)
+    return decode(complete(_checked(full, kind)), kind)
+
+
+def _checked(table: Table, kind: type[Config]) -> Table:
+    """`table` with all its defaults, known to have the form of `kind`."""
+    return msgspec.to_builtins(decode(table, kind))
 
 
 def to_table(config: msgspec.Struct) -> Table:

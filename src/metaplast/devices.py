@@ -21,17 +21,22 @@ def prepare(count: int = 0) -> int:
     Small networks gain nothing from several threads in one product, but they do from one device a core: lanes or parts
     of a batch then run side by side. Memory that goes back to the operating system after every call has to be cleared
     by it before the next; keeping it saved a quarter of the time of a long simulation (glibc only; elsewhere nothing
-    happens). Call it before the first JAX operation; what XLA_FLAGS says already is left as it is.
+    happens). Call it before the first JAX operation; what XLA_FLAGS says already is left as it is. Where JAX has
+    started already, the devices stay as they are.
 
     Returns the number of devices.
     """
-    count = count or available_cores()
-    if count > 1:
-        flags = os.environ.get("XLA_FLAGS", "")
-        if "xla_cpu_multi_thread_eigen" not in flags:
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-        jax.config.update("jax_num_cpu_devices", count)
     _keep_freed_memory()
+    count = count or available_cores()
+    if count == 1:
+        return count
+    try:
+        jax.config.update("jax_num_cpu_devices", count)
+    except RuntimeError:
+        return jax.device_count()
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_multi_thread_eigen" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     return count
 
 

@@ -118,8 +118,8 @@ class Projection(eqx.Module):
 
     def constant(self) -> Callable[[Array], Array]:
         """Current as a function of the signal, for a weight that does not change in time."""
-        apply = self.connection.constant(self.weight)
-        return apply if self.gain is None else lambda signal: self.gain * apply(signal)
+        apply, gain = self.connection.constant(self.weight), self.gain
+        return apply if gain is None else lambda signal: gain * apply(signal)
 
     def local(self, pre: Array, target: PopulationState, dt: float) -> Local:
         """What a plasticity rule of this projection may know."""

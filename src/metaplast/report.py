@@ -126,7 +126,7 @@ def section(run: RunDirectory, anchor: str) -> Section:
         conditions=rows,
         failures=f"{failures:,} of {attempts:,}",
         seconds=_real(timing.get("seconds")),
-        compile_seconds=_real(timing.get("compile_seconds")),
+        compile_seconds=_real(timing.get("seconds_compile")),
         figures=pictures(draw_all(run)),
         unchanged=unchanged(run, table),
         assumed=[str(item) for item in config.get("assumed", [])],

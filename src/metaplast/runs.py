@@ -24,6 +24,16 @@ import numpy as np
 import tomli_w
 
 
+def check_condition(name: str) -> None:
+    """Refuse a name of a condition that could not be part of a file name.
+
+    Raises:
+        ValueError: it is empty or has one of , " / and \\.
+    """
+    if not re.fullmatch(r'[^,"/\\\r\n]+', name):
+        raise ValueError(f'condition {name!r} becomes part of file names; leave out , " / and \\')
+
+
 class ProblemRow(NamedTuple):
     """One learned problem: a line of problems.csv."""
 
@@ -43,8 +53,7 @@ class ProblemRow(NamedTuple):
         Raises:
             ValueError: a condition that could not be part of a file name.
         """
-        if not re.fullmatch(r'[^,"/\\\r\n]+', self.condition):
-            raise ValueError(f'condition {self.condition!r} becomes part of file names; leave out , " / and \\')
+        check_condition(self.condition)
         loss, accuracy, rate = (str(np.float32(value)) for value in (self.loss, self.accuracy, self.firing_rate_hz))
         counts = f"{int(self.seed)},{int(self.problem)},{int(self.updates)}"
         return f"{self.condition},{counts},{loss},{accuracy},{'true' if self.solved else 'false'},{rate}\n"

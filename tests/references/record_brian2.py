@@ -152,7 +152,8 @@ def record_lif():
             {"v": "threshold_level"}, {"drive": timed(drive)}, parameters,
         )  # fmt: skip
         counts = spikes.sum(axis=0)
-        assert counts.min() >= 3 and counts.max() <= 30, counts
+        assert counts.min() >= 3, counts
+        assert counts.max() <= 30, counts
         margin = smallest_margin(recorded["v"], threshold)
         print(f"lif {kind}: spikes {counts}, margin {margin:.1e}")
         arrays[f"voltage_{kind}"] = recorded["v"].astype(np.float32)

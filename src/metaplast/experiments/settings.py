@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from metaplast.config import Table, with_defaults
 from metaplast.intrinsic import INTRINSIC
+from metaplast.runs import check_condition
 from metaplast.surrogate import SURROGATES
 from metaplast.tasks import FAMILIES
 
@@ -126,6 +127,10 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Allocations: by name, globs over the paths of the parameters that may learn."""
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
+
+    def __post_init__(self) -> None:
+        for name in self.conditions:
+            check_condition(name)
 
 
 def complete(table: Table) -> Table:

@@ -1,5 +1,6 @@
 """The interface of tasks: a family yields problems, a problem yields trials, all of them arrays made on the device."""
 
+import math
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
@@ -62,10 +63,14 @@ def count_steps(name: str, duration: float, dt: float) -> int:
     """Number of steps of `dt` in `duration` (both ms).
 
     Raises:
-        ValueError: not a whole number of steps, or negative.
+        ValueError: not a whole number of steps, or negative; a step that is not positive.
     """
+    if not 0 < dt < math.inf:
+        raise ValueError(f"dt is {dt} ms; a time step must be positive")
+    if not 0 <= duration < math.inf:
+        raise ValueError(f"{name} is {duration} ms; a duration must be finite and not negative")
     steps = round(duration / dt)
-    if duration < 0 or abs(steps * dt - duration) > 1e-6 * max(1.0, duration):
+    if abs(steps * dt - duration) > 1e-6 * max(1.0, duration):
         raise ValueError(f"{name} is {duration} ms, which is not a whole number of steps of {dt} ms")
     return steps
 

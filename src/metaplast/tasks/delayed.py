@@ -20,9 +20,9 @@ class Timing(eqx.Module):
     dt: float = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        response = self.periods[-1][1]
-        if count_steps("grace", self.grace, self.dt) >= count_steps("response", response, self.dt):
-            raise ValueError(f"grace is {self.grace} ms; it must be shorter than the response of {response} ms")
+        response = [count_steps(name, duration, self.dt) for name, duration in self.periods][-1]
+        if count_steps("grace", self.grace, self.dt) >= response:
+            raise ValueError(f"grace is {self.grace} ms; it must be shorter than the response of {self.periods[-1][1]} ms")
 
     @property
     def spans(self) -> dict[str, slice]:
