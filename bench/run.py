@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import learning
 import machine
+import sequence
 import table
 from compare import PEER_PYTHON, Options, compare
 from workloads import PEERS, Case, all_cases, make_inputs
@@ -56,8 +56,8 @@ def compare_all(cases: list[Case], peers: list[str], options: Options) -> list[d
 def learn_all(options: Options) -> list[dict]:
     """Problems in one lane and in ten."""
     records = []
-    for lanes in learning.LANES:
-        records.append(learning.learn(50 if options.quick else 1000, lanes, options.folder / f"learning-{lanes}"))
+    for lanes in sequence.LANES:
+        records.append(sequence.learn(50 if options.quick else 1000, lanes, options.folder / f"learning-{lanes}"))
         rate = records[-1].get("problems_per_s")
         text = f"{rate:.2f} problems a second" if rate else "FAILED: " + records[-1]["failed"]
         print(f"learning, {lanes} lanes: {text}", flush=True)

@@ -156,9 +156,9 @@ def condition(table: ProblemTable, name: str, colour: str) -> Condition:
 
 
 def title(config: dict[str, Any]) -> str:
-    """Experiment and family, as far as the configuration names them."""
+    """The configured title, or else experiment and family as far as the configuration names them."""
     words = [named(config, "experiment"), named(config, "family")]
-    return ": ".join(word.replace("_", " ") for word in words if word) or "A run"
+    return config.get("title") or ": ".join(word.replace("_", " ") for word in words if word) or "A run"
 
 
 def sentence(config: dict[str, Any], rows: Sequence[Condition]) -> str:

@@ -79,14 +79,14 @@ def direct(model: Model, response: Response, trials: Trial, homeostatic: float) 
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one branch", "two branches"])
-def learned(request):
+def learned(request, quick_compilation):
     """A model before and after 40 updates of everything, with the learner's state and a batch of trials."""
     model = network(branches=request.param)
     # Unequal singular values, since those of an orthogonal matrix are all one.
     shape = model.weights().recurrent.shape
     weight = jax.random.normal(jax.random.key(9), shape) / np.sqrt(shape[0]) * (model.weights().recurrent != 0)
     model = eqx.tree_at(lambda m: m.network.projections["recurrent"].weight, model, weight)
-    learner = learner_of(model, *WEIGHTS, *INTRINSIC)
+    learner = learner_of(model, *WEIGHTS, *INTRINSIC, rate=1e-3)
     problem = FAMILY.sample(jax.random.key(1))
     state = learner.begin(model, learner.init(model))
     after, later, _ = updates(learner, model, state, problem, 40)

@@ -31,7 +31,7 @@ def rates(summary: dict) -> dict:
     return {
         "seconds": seconds,
         "compile_s": summary["seconds_compile"],
-        "problems_per_s": condition["problems"] / seconds,
-        "updates_per_s": condition["updates_total"] / seconds,
+        "problems_per_s": condition["attempts"] / seconds,
+        "updates_per_s": sum(condition["updates_total_by_seed"]) / seconds,
         "failures": condition["failures"],
     }
