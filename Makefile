@@ -2,13 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-DEMO ?= runs/demo
 
 .PHONY: demo test check lint bench docs slow clean
 
 demo: $(READY)
-	rm -rf $(DEMO)
-	$(BIN)/metaplast run dms --out $(DEMO)
+	rm -rf runs/demo
+	$(BIN)/metaplast run dms --out runs/demo
 
 test: $(READY) check
 	$(BIN)/python -m pytest -n 2

@@ -101,7 +101,7 @@ def over_weights(network: Network, loss):
 
 
 def plasticity(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]:
-    """100 steps of pair STDP between 1000 relays and 1000 LIF cells; the cost of a step."""
+    """Pair STDP between 1000 relays and 1000 LIF cells; the cost of a step."""
     pre = jnp.asarray(arrays["pre"])
     lif = LIF(tau=-1 / np.log(BETA), resistance=1 / (1 - BETA), reset=hard_reset)
     projection = Projection("pre", "post", Dense(), arrays["w"], plasticity=STDP(a_plus=1e-3, a_minus=1e-3))

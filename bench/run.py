@@ -23,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a trial: few repeats, short STDP, no torch.compile")
-    parser.add_argument("--repeats", type=int, help="timed calls of each process (default 15, quick 3)")
+    parser.add_argument("--repeats", type=int, help="timed calls of each process (default 11, quick 3)")
     parser.add_argument("--only", default="", help="a trial of the cases whose name contains this, or 'learning'")
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), help="a trial with these peers")
     arguments = parser.parse_args()
@@ -79,7 +79,7 @@ def main() -> None:
     arguments = parse_arguments()
     if not PEER_PYTHON.exists():
         sys.exit("The peers have no environment yet: use `make bench`, or `make .venv-bench/.ready` first.")
-    repeats = arguments.repeats or (3 if arguments.quick else 15)
+    repeats = arguments.repeats or (3 if arguments.quick else 11)
     with tempfile.TemporaryDirectory(prefix="metaplast-bench-") as folder:
         options = Options(repeats, arguments.quick, Path(folder))
         cases = [case for case in all_cases(arguments.quick) if arguments.only in case.name]

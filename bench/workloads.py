@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 STEPS, BATCH, RATE = 500, 16, 0.1
-PLASTIC_CELLS, PLASTIC_STEPS, PLASTIC_SCALE = 1000, 100, 1.8
+PLASTIC_CELLS, PLASTIC_STEPS, PLASTIC_SCALE = 1000, 30, 1.8
 GRID = 7 * 2.0**-13
 """Weights are multiples of this, so that sums over inputs are exact in any order and never exactly the threshold."""
 
@@ -26,7 +26,7 @@ class Peer:
         threads = sorted({1, cores}, reverse=True) if self.torch else [cores]
         tried = [{"threads": count, "compiled": False} for count in threads]
         if compile_too and case.workload != "stdp" and case.cells <= self.compiled_up_to:
-            tried += [settings | {"compiled": True} for settings in tried]
+            tried.append({"threads": cores, "compiled": True})
         return tried
 
 

@@ -33,18 +33,23 @@ def rates_of(model: RecurrentSpiking, *patterns: str, rate: float = 3e-3, **over
     return jax.tree.map(lambda leaf: leaf[0], rates)
 
 
+def only(model: RecurrentSpiking, *patterns: str, rate: float = 3e-3):
+    """Rates for every parameter, zero where none of the patterns names it: always the same structure."""
+    return rates_of(model, "*", rate=rate, **{"*": 0.0}, **dict.fromkeys(patterns, rate))
+
+
 def learner_of(model: RecurrentSpiking, *patterns: str, rate: float = 3e-3, **settings) -> GradientLearner:
     return GradientLearner(rates_of(model, *(patterns or WEIGHTS), rate=rate), FiveTermLoss(), **settings)
 
 
 @eqx.filter_jit
-def updates(learner: GradientLearner, model, state, problem, count: int, seed: int = 5):
-    """Several updates in one compiled loop; returns the metrics of each."""
-    arrays, static = eqx.partition(model, eqx.is_array)
+def update(learner: GradientLearner, model, state, problem, key):
+    """One update on four trials."""
+    return learner.step(model, state, problem.trials(key, 4), key)
 
-    def one(carry, key):
-        current, state, metrics = learner.step(eqx.combine(carry[0], static), carry[1], problem.trials(key, 4), key)
-        return (eqx.filter(current, eqx.is_array), state), metrics
 
-    (arrays, state), metrics = jax.lax.scan(one, (arrays, state), jax.random.split(jax.random.key(seed), count))
-    return eqx.combine(arrays, static), state, metrics
+def updates(learner: GradientLearner, model, state, problem, count: int):
+    """Several updates; one compiled program serves all learners with the same structure of rates."""
+    for key in jax.random.split(jax.random.key(5), count):
+        model, state, metrics = update(learner, model, state, problem, key)
+    return model, state, metrics

@@ -139,3 +139,11 @@ def test_words_and_numbers():
     assert named({"family": {"name": "dms"}}, "family") == "dms"
     assert named({}, "family") == ""
     assert [number(value) for value in (3.0, 0.12345, 12345.6, 0)] == ["3", "0.123", "12,346", "0"]
+
+
+def test_a_run_in_which_nothing_was_solved_is_drawn(tmp_path: Path):
+    run = RunDirectory.create(tmp_path / "run")
+    run.write_config({"experiment": "learning_to_learn"})
+    run.append_problems(_row("fixed", 0, problem)._replace(solved=False) for problem in range(3))
+    assert [path.name for path in draw_all(run)] == ["learning.png"]
+    assert "3 of 3" in write_report([run]).read_text()

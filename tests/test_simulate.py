@@ -204,3 +204,29 @@ def test_second_derivatives_pass_through_the_deferred_gradient():
     difference = (slope(weight + step * direction) - slope(weight - step * direction)) / (2 * step)
     assert np.abs(difference).max() > 0.1
     np.testing.assert_allclose(second(weight), difference, rtol=1e-6, atol=1e-7)
+
+
+def test_plain_autodiff_has_a_derivative_in_forward_mode(key):
+    """`deferred=False` is what forward mode needs; the derivative along a direction is that of the gradient."""
+    keys = jax.random.split(key, 4)
+    network = Network(
+        {"input": Population(Relay(), 3), "cells": Population(LIF(), 5)},
+        {
+            "in": Projection("input", "cells", Dense(), 20 * jax.random.normal(keys[0], (3, 5))),
+            "rec": Projection("cells", "cells", Dense(), jax.random.normal(keys[1], (5, 5)), delay=1),
+        },
+    )
+    inputs = jax.random.normal(keys[2], (20, 2, 3))
+
+    def loss(network, deferred):
+        start = network.init(2, key=keys[3])
+        spikes, _ = simulate(
+            network, {"input": inputs}, start, record=lambda s: s.populations["cells"].neuron.voltage, deferred=deferred
+        )
+        return jnp.sum(spikes**2)
+
+    direction = jax.tree.map(jnp.ones_like, network)
+    _, forward = jax.jvp(lambda network: loss(network, False), (network,), (direction,))
+    gradient = jax.grad(lambda network: loss(network, True))(network)
+    backward = sum(jnp.sum(leaf) for leaf in jax.tree.leaves(gradient))
+    np.testing.assert_allclose(forward, backward, rtol=1e-4)

@@ -32,7 +32,8 @@ SURROGATES = [surrogate for surrogate, _ in AREAS]
 
 
 def test_every_surrogate_is_here():
-    assert {type(surrogate) for surrogate in SURROGATES} == set(Surrogate.__subclasses__())
+    ours = {kind for kind in Surrogate.__subclasses__() if kind.__module__.startswith("metaplast.")}
+    assert {type(surrogate) for surrogate in SURROGATES} == ours
 
 
 @pytest.mark.parametrize(("surrogate", "area"), AREAS, ids=str)

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
+    from metaplast.experiments import Study
+    from metaplast.runs import RunDirectory
 
 app = typer.Typer(
     help="Spiking neural networks whose plasticity is itself learned.",
@@ -18,15 +22,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console, errors = Console(), Console(stderr=True)
-MISTAKES = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError)
+MISTAKES = (ValueError, TypeError, OSError)
+"""What a configuration, a file or a directory that does not fit raises while it is read and built."""
 
 
 @contextmanager
-def at_the_door() -> Iterator[None]:
-    """Turn a mistake of the caller into one clear line and exit code 2; a mistake of ours keeps its traceback."""
+def at_the_door(*mistakes: type[Exception]) -> Iterator[None]:
+    """Turn `mistakes` into one clear line and exit code 2; whatever else goes wrong is ours and keeps its traceback."""
     try:
         yield
-    except MISTAKES as error:
+    except mistakes as error:
         errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from None
 
@@ -73,19 +78,17 @@ def run(
 
       metaplast run dms --out runs/dms --resume
     """
+    from metaplast.devices import available_cores, prepare
+    from metaplast.experiments.catalogue import configuration
     from metaplast.runs import RunDirectory
 
-    with at_the_door():
+    with at_the_door(*MISTAKES):
         directory = out or Path("runs") / Path(name).stem
         settings = [*set_, *([f"run.seed={seed}"] if seed is not None else [])]
         if resume:
             place = RunDirectory.open(directory)
-            if settings:
-                raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
+            _check_resumable(place, name, settings)
             name = str(directory / "config.toml")
-        from metaplast.devices import available_cores, prepare
-        from metaplast.experiments.catalogue import configuration
-
         config = configuration(name, settings)
         lanes = len(config.conditions) * config.run.seeds
         prepare(min(config.run.devices or available_cores(), lanes))
@@ -98,7 +101,20 @@ def run(
     _run(study, place, resume)
 
 
-def _run(study, place, resume: bool) -> None:
+def _check_resumable(place: "RunDirectory", name: str, settings: list[str]) -> None:
+    """A run goes on as what it was: with its own settings, under its own name."""
+    from metaplast.experiments.catalogue import read
+
+    if settings:
+        raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
+    title, asked = place.config.get("title"), read(name).get("title")
+    if title != asked:
+        raise ValueError(f"{place.path} holds the run {title!r}, not {asked!r}; give its own name, or another --out")
+
+
+def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
+    """Run with a progress bar, then draw, report and show what came out."""
+    from metaplast.experiments.session import Mismatch
     from metaplast.experiments.session import Progress as Told
     from metaplast.experiments.session import run as run_study
     from metaplast.report import write_report
@@ -128,8 +144,9 @@ def _run(study, place, resume: bool) -> None:
                 failures=progress.failures,
             )
 
-        run_study(study, place, told, resume=resume)
-    with console.status("drawing the figures"):
+        with at_the_door(Mismatch, OSError):
+            run_study(study, place, told, resume=resume)
+    with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     _show_summary(place.summary)
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
@@ -168,14 +185,14 @@ def report(
     from metaplast.report import write_report
     from metaplast.runs import RunDirectory
 
-    with at_the_door():
+    with at_the_door(*MISTAKES):
         places = [RunDirectory.open(directory) for directory in directories]
         for place in places:
             if not place.summary:
                 raise ValueError(
                     f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
                 )
-    with console.status("drawing the figures"):
+    with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report(places, out) if out else write_report(places)
     console.print(f"report: [bold]{page}[/]", soft_wrap=True)
 

@@ -3,7 +3,7 @@
 import copy
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -86,8 +86,10 @@ def _readable(message: str) -> str:
     return f"{path}: {text}" if path else text
 
 
-def assign(table: Table, setting: str) -> None:
+def assign(table: Table, setting: str, open_tables: Sequence[str] = ()) -> None:
     """Carry out one `a.b=value` on a resolved table; the value is TOML, or else text.
+
+    A new `name` of a component takes the settings of the old one with it. Only `open_tables` take new keys.
 
     Raises:
         ValueError: no `=`, or a key that does not exist.
@@ -95,11 +97,21 @@ def assign(table: Table, setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals:
         raise ValueError(f"--set {setting!r} has no '='; write --set {setting}=VALUE")
-    _assign(table, key.strip(), _parse(text.strip()), key.strip())
+    key, value = key.strip(), _parse(text.strip())
+    for place in open_tables:
+        if key.startswith(f"{place}."):
+            inner = table
+            for part in place.split("."):
+                inner = inner[part]
+            inner[key.removeprefix(f"{place}.")] = value
+            return
+    _assign(table, key, value, key)
 
 
 def _assign(table: Table, key: str, value: Any, whole: str) -> None:
     if key in table:
+        if key == "name" and table[key] != value:
+            table.clear()
         table[key] = value
         return
     head, dot, rest = key.partition(".")
@@ -176,11 +188,17 @@ def _named(registry: Mapping[str, type[Component]], table: Table, where: str) ->
     return registry[name]
 
 
-def resolve(table: Table, settings: Sequence[str], kind: type[Config], complete: Any) -> Config:
+def resolve(
+    table: Table,
+    settings: Sequence[str],
+    kind: type[Config],
+    complete: Callable[[Table], Table],
+    open_tables: Sequence[str] = (),
+) -> Config:
     """From a raw table and `a.b=value` settings to a typed configuration.
 
     `complete` fills in the defaults of the components that a configuration names. A preset is laid over the table
-    first, so that single settings win over it.
+    first, so that single settings win over it. Tables in `open_tables` are maps that take new keys.
     """
     name, chosen = str(table.get("preset", "")), False
     others = []
@@ -194,8 +212,9 @@ def resolve(table: Table, settings: Sequence[str], kind: type[Config], complete:
     laid = not chosen and "presets" not in table
     full = complete(_checked(table if laid else choose_preset(table, name), kind))
     for setting in others:
-        assign(full, setting)
-    return decode(complete(_checked(full, kind)), kind)
+        assign(full, setting, open_tables)
+        full = complete(_checked(full, kind))
+    return decode(full, kind)
 
 
 def _checked(table: Table, kind: type[Config]) -> Table:

@@ -141,7 +141,7 @@ def per_neuron(module: Module, shape: int | tuple[int, ...]) -> Module:
     return jax.tree.map(widen, module)
 
 
-def named_parameters(tree: PyTree) -> dict[str, Array]:
-    """Value of every parameter by path, e.g. to save a network."""
+def named_arrays(tree: PyTree) -> dict[str, Array]:
+    """Every array by path, parameters and masks, to save a network."""
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {path_name(path): leaf for path, leaf in leaves if is_parameter(leaf)}
+    return {path_name(path): leaf for path, leaf in leaves if eqx.is_array(leaf)}

@@ -87,7 +87,8 @@ def _check_inputs(network: Network, inputs: Mapping[str, Array], state: NetworkS
         if steps is not None and current.shape[0] != steps:
             raise ValueError(f"inputs[{name!r}] has {current.shape[0]} steps, another input has {steps}")
         steps = current.shape[0]
-    assert steps is not None
+    if not steps:
+        raise ValueError("inputs have no time steps; give arrays of [time, batch, ...] with at least one step")
     return steps
 
 
@@ -166,7 +167,8 @@ def _vectorises(block: Block) -> bool:
 def _all_at_once(block: Block, state: NetworkState, external: External) -> tuple[NetworkState, NetworkState]:
     (name,) = block.order
     before, current = state.populations[name], external.current[name]
-    sent, neuron = block.populations[name].neuron.step(Drive(current, jnp.zeros(())), before.neuron, block.dt)
+    neuron_model = block.populations[name].neuron
+    sent, neuron = jax.vmap(lambda now: neuron_model.step(Drive(now, jnp.zeros(())), before.neuron, block.dt))(current)
     silent = jnp.broadcast_to(before.modulator, (current.shape[0], *before.modulator.shape))
     stacked = PopulationState(neuron, (), sent, external.modulator.get(name, silent))
     last = jax.tree.map(lambda leaf: leaf[-1], stacked)
@@ -187,7 +189,7 @@ def _stepped(
         if deferred and block.constant:
             final, (recorded,) = run_deferred(block, state, external, record)
         else:
-            final, (recorded,) = run(block, state, external, (record,))
+            final, (recorded,) = run(block, state, external, (record,), plain=not deferred)
         return final, recorded
 
     if checkpoint is None:

@@ -1,6 +1,7 @@
 """One block of populations, stepped through time: the only scan over time."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -118,14 +119,16 @@ def _update(population: Population, state: PopulationState, arrived: dict[str, A
 
 
 def run(
-    block: Block, state: NetworkState, external: External, masks: tuple[PyTree, ...]
+    block: Block, state: NetworkState, external: External, masks: tuple[PyTree, ...], *, plain: bool = False
 ) -> tuple[NetworkState, tuple[NetworkState, ...]]:
     """Scan a block over time: final state, and for every mask the leaves that it keeps, stacked over time.
 
     For the backward pass each step keeps only the membranes and currents that were marked `KEPT` and recomputes the
-    rest from them: arithmetic on numbers at hand is cheaper than more numbers in memory.
+    rest from them: arithmetic on numbers at hand is cheaper than more numbers in memory. `plain` leaves out what
+    is prepared for the backward products, which has no derivative in forward mode.
     """
-    transmit = {name: p.constant() for name, p in block.projections.items() if not p.plastic}
+    static = {name: p for name, p in block.projections.items() if not p.plastic}
+    transmit = {name: partial(p.transmit, p.weight) if plain else p.constant() for name, p in static.items()}
     policy = jax.checkpoint_policies.save_only_these_names(KEPT)
 
     @eqx.filter_checkpoint(policy=policy, prevent_cse=False)

@@ -6,7 +6,7 @@ import pytest
 
 from learning_helpers import INTRINSIC, WEIGHTS, network
 from metaplast.allocation import Allocation, learning_rates
-from metaplast.params import named_parameters, parameter_paths, path_name
+from metaplast.params import named_arrays, parameter_paths, path_name
 
 NEURON = "network.populations.recurrent.neuron."
 
@@ -39,12 +39,12 @@ def test_rates_have_a_lane_for_every_allocation_and_none_where_nothing_learns():
     np.testing.assert_array_equal(neuron.tau_soma, np.float32([0, 0.01, 0]))
     assert neuron.tau_dendrite is None
     assert neuron.threshold is None
-    for name, leaf in named_parameters(rates).items():
+    for name, leaf in named_arrays(rates).items():
         assert leaf.shape == (3,)
         assert leaf.dtype == np.float32
         assert not leaf.weak_type
         assert name.endswith((".weight", ".bias", ".tau_soma")), name
-    np.testing.assert_array_equal(rates.weights().recurrent, np.float32([0.01, 0.01, 0]))
+    np.testing.assert_array_equal(rates.network.projections["recurrent"].weight, np.float32([0.01, 0.01, 0]))
 
 
 def test_overrides_change_a_rate_only_where_it_learns_and_the_last_match_wins():
@@ -56,7 +56,7 @@ def test_overrides_change_a_rate_only_where_it_learns_and_the_last_match_wins():
     np.testing.assert_array_equal(neuron.tau_dendrite, np.float32([0, 0.5]))
     np.testing.assert_array_equal(neuron.tau_soma, np.float32([0, 0.25]))
     np.testing.assert_array_equal(neuron.threshold, np.float32([0, 0.01]))
-    np.testing.assert_array_equal(rates.weights().output, np.float32([0, 0]))
+    np.testing.assert_array_equal(rates.network.projections["readout"].weight, np.float32([0, 0]))
     assert neuron.resistance is None
     again = learning_rates(model, lanes, 0.01, dict(reversed(overrides.items())))
     np.testing.assert_array_equal(again.network.populations["recurrent"].neuron.tau_soma, np.float32([0, 0.5]))

@@ -49,7 +49,7 @@ print(
             "two devices against one": difference(two, one),
             "two devices against alone": difference(two, alone),
             "zero rates against none": difference(third, without),
-            "conditions apart": difference(*(jax.tree.map(lambda leaf: leaf[i], two[0]) for i in (0, 1))),
+            "conditions apart": difference(*(jax.tree.map(lambda leaf, i=i: leaf[i], two[0]) for i in (0, 1))),
             "updates": two[1].updates.tolist(),
             "sum": squares["sum"].tolist(),
             "square": squares["square"].tolist(),

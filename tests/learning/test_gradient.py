@@ -6,12 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from learning_helpers import FAMILY, INTRINSIC, WEIGHTS, learner_of, network, rates_of, updates
+from learning_helpers import FAMILY, INTRINSIC, WEIGHTS, learner_of, network, only, rates_of, update, updates
 from metaplast.learning import FiveTermLoss, GradientLearner
-from metaplast.params import declarations, named_parameters
+from metaplast.params import declarations, named_arrays
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 NEURON = "network.populations.recurrent.neuron."
+
+
+@eqx.filter_jit
+def respond(model, inputs):
+    return model.respond(inputs, jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +30,19 @@ def woken(problem):
     model = network()
     weight = 0.3 * jax.random.normal(jax.random.key(4), model.weights().output.shape)
     model = eqx.tree_at(lambda m: m.network.projections["readout"].weight, model, weight)
-    response = model.respond(problem.trials(jax.random.key(0), 4).inputs, jax.random.key(0))
+    response = respond(model, problem.trials(jax.random.key(0), 4).inputs)
     assert 0.02 < float(response.activity.mean()) < 0.9
     return model
+
+
+def sole(model, *patterns: str, rate: float) -> GradientLearner:
+    return GradientLearner(only(model, *patterns, rate=rate), FiveTermLoss())
 
 
 def after(learner: GradientLearner, model, problem, count: int = 3):
     state = learner.begin(model, learner.init(model))
     model, state, metrics = updates(learner, model, state, problem, count)
-    return named_parameters(model), state, metrics
+    return named_arrays(model), state, metrics
 
 
 @pytest.mark.parametrize("how", ["no rate", "rate zero"])
@@ -41,9 +50,9 @@ def test_what_is_not_free_stays_bit_by_bit(woken, problem, how):
     if how == "no rate":
         rates = rates_of(woken, *WEIGHTS)
     else:
-        rates = rates_of(woken, *WEIGHTS, *INTRINSIC, "*.resistance", **{NEURON + "*": 0.0})
+        rates = only(woken, *WEIGHTS)
         assert float(rates.network.populations["recurrent"].neuron.tau_soma) == 0.0
-    before = named_parameters(woken)
+    before = named_arrays(woken)
     found, _, _ = after(GradientLearner(rates, FiveTermLoss()), woken, problem)
     for name, leaf in before.items():
         same = np.asarray(leaf).tobytes() == np.asarray(found[name]).tobytes()
@@ -51,10 +60,8 @@ def test_what_is_not_free_stays_bit_by_bit(woken, problem, how):
 
 
 def test_a_rate_of_zero_learns_like_no_rate_at_all(woken, problem):
-    zero = rates_of(woken, *WEIGHTS, *INTRINSIC, **dict.fromkeys(INTRINSIC, 0.0))
-    absent, zeroed = (
-        after(GradientLearner(rates, FiveTermLoss()), woken, problem)[0] for rates in (rates_of(woken, *WEIGHTS), zero)
-    )
+    both = rates_of(woken, *WEIGHTS), only(woken, *WEIGHTS)
+    absent, zeroed = (after(GradientLearner(rates, FiveTermLoss()), woken, problem)[0] for rates in both)
     for name, leaf in absent.items():
         np.testing.assert_allclose(leaf, zeroed[name], rtol=1e-6, atol=1e-6, err_msg=name)
 
@@ -70,7 +77,7 @@ def test_every_freed_parameter_has_a_gradient(woken, problem):
         response = model.respond(trials.inputs, jax.random.key(0))
         return learner.loss(model, response, trials, learner.loss.init(woken))[0]
 
-    for name, leaf in named_parameters(gradient(woken)).items():
+    for name, leaf in named_arrays(gradient(woken)).items():
         assert np.isfinite(leaf).all(), name
         assert (np.asarray(leaf) != 0).mean() > 1 / 3, name
 
@@ -78,8 +85,8 @@ def test_every_freed_parameter_has_a_gradient(woken, problem):
 def test_first_update_is_a_step_of_adam_in_the_declared_coordinate(woken, problem):
     """Adam's first step is rate * sign(gradient): additive for a weight, a factor exp(+-rate) for a time constant."""
     rate = 0.01
-    before = named_parameters(woken)
-    found, _, _ = after(learner_of(woken, *WEIGHTS, *INTRINSIC, rate=rate), woken, problem, 1)
+    before = named_arrays(woken)
+    found, _, _ = after(sole(woken, *WEIGHTS, *INTRINSIC, rate=rate), woken, problem, 1)
     logarithmic = {name for name, declared in declarations(woken).items() if declared.logarithmic}
     assert logarithmic == {NEURON + "tau_dendrite", NEURON + "tau_soma"}
     for name in [*logarithmic, NEURON + "threshold", "network.projections.readout.weight"]:
@@ -93,7 +100,7 @@ def test_first_update_is_a_step_of_adam_in_the_declared_coordinate(woken, proble
 def test_time_constants_of_all_sizes_move_by_the_same_factor(woken, problem):
     tau = np.geomspace(10.0, 1000.0, 24).astype(np.float32)
     model = eqx.tree_at(lambda m: m.network.populations["recurrent"].neuron.tau_soma, woken, jnp.asarray(tau))
-    found, _, _ = after(learner_of(model, "*.tau_soma", rate=0.02), model, problem, 1)
+    found, _, _ = after(sole(model, "*.tau_soma", rate=0.02), model, problem, 1)
     factors = np.abs(np.log(np.asarray(found[NEURON + "tau_soma"]) / tau))
     assert factors.max() < 0.0205
     assert ((factors > 0.019).mean()) > 0.5
@@ -101,7 +108,7 @@ def test_time_constants_of_all_sizes_move_by_the_same_factor(woken, problem):
 
 def test_bounds_hold_after_every_update(woken, problem):
     """A rate so high that the first update would leave every bound."""
-    found, _, _ = after(learner_of(woken, *INTRINSIC, rate=50.0), woken, problem, 2)
+    found, _, _ = after(sole(woken, *INTRINSIC, rate=50.0), woken, problem, 2)
     reached = 0
     for name, declared in declarations(woken).items():
         value = np.asarray(found[name])
@@ -116,9 +123,9 @@ def moments(state) -> np.ndarray:
 
 
 def test_optimiser_starts_afresh_at_a_problem_unless_told_otherwise(woken, problem):
+    _, state, _ = after(learner_of(woken), woken, problem, 2)
     for reset in (True, False):
         learner = learner_of(woken, reset=reset)
-        _, state, _ = after(learner, woken, problem, 2)
         begun = learner.begin(woken, state)
         assert np.abs(moments(state)).max() > 0
         assert np.array_equal(moments(begun), 0 * moments(state) if reset else moments(state))
@@ -135,8 +142,7 @@ def test_one_program_serves_all_problems_and_all_allocations(woken):
         return learner.step(model, learner.begin(model, state), problem.trials(key, 4), key)
 
     for place in range(4):
-        share = {"*.threshold": 0.1 * place}
-        rates = rates_of(woken, *WEIGHTS, *INTRINSIC, **share)
+        rates = only(woken, *WEIGHTS, *INTRINSIC[:place])
         if place == 0:
             model, state = woken, GradientLearner(rates, FiveTermLoss()).init(woken)
         problem = FAMILY.sample(jax.random.key(place))
@@ -145,11 +151,11 @@ def test_one_program_serves_all_problems_and_all_allocations(woken):
 
 
 def test_metrics_are_those_before_the_update(woken, problem):
-    learner = learner_of(woken, rate=0.1)
+    learner = sole(woken, *WEIGHTS, rate=0.1)
     state = learner.begin(woken, learner.init(woken))
     trials = problem.trials(jax.random.key(3), 4)
-    _, _, metrics = eqx.filter_jit(learner.step)(woken, state, trials, jax.random.key(0))
-    response = woken.respond(trials.inputs, jax.random.key(0))
+    _, _, metrics = update(learner, woken, state, problem, jax.random.key(3))
+    response = respond(woken, trials.inputs)
     _, (task, _) = learner.loss(woken, response, trials, state.loss)
     np.testing.assert_allclose(metrics.loss, task, rtol=1e-5)
     np.testing.assert_allclose(metrics.activity, response.activity.mean(), rtol=1e-5)

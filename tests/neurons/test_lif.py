@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metaplast.network import Network, Population
-from metaplast.neurons import LIF, hard_reset, soft_reset
+from metaplast.neurons import LIF, DendriticLIF, hard_reset, soft_reset
 from metaplast.neurons.lif import LIFState
 from metaplast.signals import Drive
 from metaplast.simulate import simulate
@@ -59,7 +59,7 @@ def test_rate_approaches_the_current_frequency_curve(reset):
 @pytest.mark.parametrize(("reset", "left"), [(soft_reset, 0.5), (hard_reset, 0.0)])
 def test_reset_is_taken_from_the_membrane_after_the_spike(reset, left):
     neuron = LIF(tau=TAU, reset=reset)
-    start = LIFState(jnp.full((1, 1), 1.5 / np.exp(-1 / TAU)), jnp.zeros((1, 1)))
+    start = LIFState(jnp.zeros((1, 1)), jnp.full((1, 1), 1.5 / np.exp(-1 / TAU)))
     rest = Drive(jnp.zeros((1, 1)), jnp.zeros(()))
     spikes, state = neuron.step(rest, start, 1.0)
     assert float(spikes[0, 0]) == 1.0
@@ -70,8 +70,9 @@ def test_reset_is_taken_from_the_membrane_after_the_spike(reset, left):
 
 
 def test_a_membrane_at_the_threshold_does_not_spike():
-    start = LIFState(jnp.ones((1, 1)), jnp.zeros((1, 1)))
-    spikes, _ = LIF(tau=jnp.inf).step(Drive(jnp.zeros((1, 1)), jnp.zeros(())), start, 1.0)
+    start = LIFState(jnp.zeros((1, 1)), jnp.ones((1, 1)))
+    spikes, state = LIF(tau=jnp.inf).step(Drive(jnp.zeros((1, 1)), jnp.zeros(())), start, 1.0)
+    assert float(state.voltage[0, 0]) == 1.0
     assert float(spikes[0, 0]) == 0.0
 
 
@@ -95,8 +96,18 @@ def test_halving_dt_converges():
 
 
 def test_threshold_of_the_drive_adds_to_its_own():
-    start = LIFState(jnp.full((1, 2), 1.2), jnp.zeros((1, 2)))
+    start = LIFState(jnp.zeros((1, 2)), jnp.full((1, 2), 1.2))
     drive = Drive(jnp.full((1, 2), 1.2), jnp.asarray([[0.0, 0.3]]))
     spikes, state = LIF(tau=TAU).step(drive, start, 1.0)
     np.testing.assert_array_equal(spikes, [[1.0, 0.0]])
-    np.testing.assert_allclose(state.reset, [[1.0, 0.0]])
+    np.testing.assert_allclose(state.voltage - state.rested, [[1.0, 0.0]])
+
+
+@pytest.mark.parametrize("reset", [soft_reset, hard_reset])
+def test_a_hard_reset_empties_the_soma_of_a_dendritic_cell_and_a_soft_one_takes_a_threshold(reset):
+    neuron = DendriticLIF(tau_soma=TAU, reset=reset)
+    start = neuron.init((1, 1), jax.random.key(0))._replace(rested=jnp.full((1, 1), 1.5))
+    spikes, state = neuron.step(Drive(jnp.zeros((1, 1, 1)), jnp.zeros(())), start, 1.0)
+    assert float(spikes[0, 0]) == 1.0
+    left = 0.0 if reset is hard_reset else 1.5 * np.exp(-1 / TAU) - 1.0
+    np.testing.assert_allclose(state.rested, left, atol=1e-6)

@@ -117,6 +117,8 @@ def _failures(axes: Axes, rows: ProblemTable, colour: str, height: float) -> Non
 
 
 def _label_curves(axes: Axes) -> None:
+    if not np.isfinite(axes.dataLim.intervaly).all():  # no problem was solved, and nothing has no logarithm
+        axes.set_ylim(1, 10)
     axes.set_xscale("log")
     axes.set_yscale("log")
     plain_logarithmic(axes.xaxis)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,6 +19,10 @@ class Connection(eqx.Module):
     def constant(self, weight: Array | None) -> Callable[[Array], Array]:
         """`apply` for a weight that does not change in time, with whatever can be prepared once for all steps."""
         return lambda activity: self.apply(weight, activity)
+
+    def existing(self, weight: Any) -> Any:
+        """The weight with absent synapses, if there are any, as zeros."""
+        return weight
 
     def outer(self, weight: Array, pre: Array, post: Array) -> Array:
         """Batch mean of pre x post in the geometry of `weight`: the derivative of <post, apply(w, pre)> in w.

@@ -1,6 +1,7 @@
 """All-to-all connection, whole or through a fixed sparse mask."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -69,11 +70,14 @@ class Sparse(Connection):
 
     def apply(self, weight: Array | None, activity: Float[Array, "batch *source"]) -> Float[Array, "batch *target"]:
         assert weight is not None
-        return Dense().apply(jnp.where(self.mask, weight, 0), activity)
+        return Dense().apply(self.existing(weight), activity)
+
+    def existing(self, weight: Any) -> Any:
+        return jnp.where(self.mask, weight, 0)
 
     def constant(self, weight: Array | None) -> Callable[[Array], Array]:
         assert weight is not None
-        return Dense().constant(jnp.where(self.mask, weight, 0))
+        return Dense().constant(self.existing(weight))
 
     def contract(self, weight: Array, pre: Array, post: Array) -> Array:
         return jnp.where(self.mask, Dense().contract(weight, pre, post), 0)

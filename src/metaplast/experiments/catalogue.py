@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from metaplast.config import Table, read_toml, resolve
-from metaplast.experiments.settings import LearningToLearn, complete
+from metaplast.experiments.settings import OPEN_TABLES, LearningToLearn, complete
 
 NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association")
 
@@ -35,4 +35,4 @@ def configuration(name_or_file: str, settings: Sequence[str] = ()) -> LearningTo
         FileNotFoundError: no such experiment or file.
         ValueError: an unknown key, a wrong type or a value out of range.
     """
-    return resolve(read(name_or_file), settings, LearningToLearn, complete)
+    return resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES)

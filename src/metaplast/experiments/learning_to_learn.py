@@ -66,7 +66,8 @@ def build(config: LearningToLearn) -> Study:
         ValueError: a value that does not fit, a pattern that names nothing.
     """
     family = component(FAMILIES, config.family, "family")
-    criterion = Criterion(config.criterion.loss_below, config.criterion.accuracy_above, config.criterion.window)
+    bounds = config.criterion.loss_below or None, config.criterion.accuracy_above or None
+    criterion = Criterion(*bounds, config.criterion.window)
     allocations = [Allocation(name, tuple(patterns)) for name, patterns in config.conditions.items()]
     if not allocations:
         raise ValueError("conditions is empty; name at least one, with the parameters that may learn")
@@ -103,7 +104,7 @@ def build_model(config: LearningToLearn, family: Family, key: Array) -> Recurren
         resistance=settings.resistance,
         input_gain=settings.input_gain,
         recurrent_gain=settings.recurrent_gain,
-        keep_range=settings.keep_range,
+        tau_range=(settings.tau_low, settings.tau_high),
         membrane_readout=settings.readout == "voltage",
         intrinsic=chain(*mechanisms),
         surrogate=component(SURROGATES, settings.surrogate, "model.surrogate"),

@@ -21,11 +21,15 @@ from metaplast.experiments.learning_to_learn import (
     recorded_trial,
     rows_of,
 )
-from metaplast.params import named_parameters
+from metaplast.params import named_arrays
 from metaplast.provenance import provenance
 from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
 
 CHECKPOINT = "checkpoint"
+
+
+class Mismatch(ValueError):
+    """What a run directory holds does not fit its configuration."""
 
 
 class Progress(NamedTuple):
@@ -59,11 +63,13 @@ def run(
     device = jax.devices()[0]
     meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": study.config.run.seed, "started": began}
     if resume:
-        meta["started"] = directory.meta.get("started", began)
+        before = directory.meta
+        resumed = {"resumed": began, "commit": meta["commit"], "version": meta["version"]}
+        meta = before | {"resumptions": [*before.get("resumptions", []), resumed]}
     else:
         directory.write_config(to_table(study.config))
-        _write_networks(directory, study, study.start, "start")
     directory.write_meta(meta)
+    _write_networks(directory, study, study.start, "start")
     state, clock = _learn(study, directory, report, resume)
     _write_networks(directory, study, state, "end")
     _write_trials(directory, study, state)
@@ -115,21 +121,21 @@ def _load_checkpoint(directory: RunDirectory, start: LaneState) -> tuple[LaneSta
     """State and progress from the checkpoint.
 
     Raises:
-        ValueError: it was written by another configuration.
+        Mismatch: it was written by another configuration.
     """
     arrays = directory.read_arrays(CHECKPOINT)
     leaves, structure = jax.tree.flatten(start)
     saved = [arrays.get(f"leaf{index}") for index in range(len(leaves))]
     if any(old is None or old.shape != leaf.shape for old, leaf in zip(saved, leaves, strict=True)):
-        raise ValueError(f"{directory.path}: the checkpoint does not fit the configuration; start a new run")
+        raise Mismatch(f"{directory.path}: the checkpoint does not fit the configuration; start a new run")
     state = jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in saved])
     return state, int(arrays["done"]), float(arrays["spent"]), float(arrays["compiled"])
 
 
 def _write_networks(directory: RunDirectory, study: Study, state: LaneState, moment: str) -> None:
     for place, lane in enumerate(study.lanes):
-        parameters = named_parameters(lane_model(state, place))
-        directory.write_arrays(network_name(lane.condition, lane.seed, moment), parameters)  # pyright: ignore
+        arrays = named_arrays(lane_model(state, place))
+        directory.write_arrays(network_name(lane.condition, lane.seed, moment), arrays)  # pyright: ignore
 
 
 def _write_trials(directory: RunDirectory, study: Study, state: LaneState) -> None:
@@ -156,13 +162,13 @@ def load_model(directory: RunDirectory, study: Study, lane: Lane, moment: str = 
 
     Raises:
         FileNotFoundError: it was not saved.
-        ValueError: its arrays do not fit the configuration.
+        Mismatch: its arrays do not fit the configuration.
     """
     template = lane_model(study.start, study.lanes.index(lane))
     saved = directory.read_arrays(network_name(lane.condition, lane.seed, moment))  # pyright: ignore
-    wanted = named_parameters(template)
+    wanted = named_arrays(template)
     if {name: array.shape for name, array in saved.items()} != {name: leaf.shape for name, leaf in wanted.items()}:
-        raise ValueError(f"{directory.path}: the network of {lane} does not fit the configuration")
-    arrays, rest = eqx.partition(template, eqx.is_inexact_array)
+        raise Mismatch(f"{directory.path}: the network of {lane} does not fit the configuration")
+    arrays, rest = eqx.partition(template, eqx.is_array)
     values = [jax.numpy.asarray(saved[name]) for name in wanted]
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), values), rest)

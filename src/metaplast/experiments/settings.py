@@ -35,8 +35,10 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Standard deviation of the summed input weights (assumed)."""
     recurrent_gain: NotNegative = 1.0
     """Scale of the orthogonal recurrent weights."""
-    keep_range: tuple[float, float] = (0.0, 4.0)
-    """Range of logit(exp(-dt / tau)) from which time constants are drawn (DH-SNN)."""
+    tau_low: Positive = 14.427
+    """Shortest time constant of dendrites and somata at the start (ms)."""
+    tau_high: Positive = 551.0
+    """Longest time constant at the start (ms)."""
     readout: Literal["voltage", "spikes"] = "voltage"
     """What the readout sees of the recurrent cells."""
     surrogate: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "triangular"})
@@ -82,10 +84,10 @@ class LossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CriterionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a problem counts as solved."""
 
-    loss_below: Positive | None = 0.02
-    """Bound on the mean task loss over the window (nats)."""
-    accuracy_above: Annotated[float, Meta(ge=0, lt=1)] | None = None
-    """Bound on the mean accuracy over the window."""
+    loss_below: NotNegative = 0.02
+    """Bound on the mean task loss over the window (nats); 0 means no bound."""
+    accuracy_above: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Bound on the mean accuracy over the window; 0 means no bound."""
     window: Count = 5
     """Updates over which the means are taken."""
     limit: Count = 2000
@@ -131,6 +133,10 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for name in self.conditions:
             check_condition(name)
+
+
+OPEN_TABLES = ("learning.rates", "conditions")
+"""Settings that are maps, to which `--set` may add."""
 
 
 def complete(table: Table) -> Table:

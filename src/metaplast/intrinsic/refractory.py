@@ -22,6 +22,7 @@ class Refractory(Mechanism):
     """No spike within `period` ms after a spike; the membrane goes on integrating.
 
     The period is static: the number of silent steps is period / dt, rounded, which has no gradient.
+    Own: a plain counter of the time since the last spike.
 
     Raises:
         ValueError: a negative period.

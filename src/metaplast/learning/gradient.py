@@ -27,7 +27,7 @@ class GradientLearner(Learner):
     then not even differentiated). A rate of zero freezes a parameter exactly, bit by bit; rates are data, so lanes
     with different allocations share one compiled program. Parameters declared logarithmic move in their logarithm:
     a rate of 0.001 changes them by about 0.1 % an update, whatever their unit. After an update every parameter is
-    projected into its bounds.
+    projected into its bounds. A gradient that is not finite is reported as a loss that is not a number.
 
     Reference: Kingma & Ba (2015); beta1 = 0.3, clip 1 and Adam reset at every problem as in Goudar et al. (2023).
     """
@@ -59,6 +59,8 @@ class GradientLearner(Learner):
             return total, (loss_state, metrics)
 
         gradient, (loss_state, metrics) = jax.grad(objective, has_aux=True)(learned)
+        sound = jnp.isfinite(metrics.loss) & jnp.isfinite(optax.tree.norm(gradient))
+        metrics = metrics._replace(loss=jnp.where(sound, metrics.loss, jnp.nan))
         learned, optimiser = self.apply(learned, gradient, state.optimiser)
         return eqx.combine(learned, constant), GradientState(optimiser, loss_state), metrics
 
@@ -81,7 +83,9 @@ class GradientLearner(Learner):
             rates,
             logarithmic,
         )
-        return project(moved), optimiser
+        # A frozen parameter stays as it is, even where it lies outside its bounds.
+        bounded = jax.tree.map(lambda p, new, rate: jnp.where(rate > 0, new, p), learned, project(moved), rates)
+        return bounded, optimiser
 
     def _optimiser(self) -> optax.GradientTransformation:
         return optax.chain(optax.clip_by_global_norm(self.clip), optax.scale_by_adam(b1=self.beta1, b2=self.beta2))

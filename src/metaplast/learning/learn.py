@@ -80,12 +80,17 @@ def learn(
     )
     outcome = Outcome(
         end.updates,
-        jnp.mean(end.criterion.losses),
-        jnp.mean(end.criterion.accuracies),
-        criterion.reached(end.criterion),
+        _mean_measured(end.criterion.losses),
+        _mean_measured(end.criterion.accuracies),
+        criterion.reached(end.criterion) & ~broken,
         end.metrics.activity,
     )
     return eqx.combine(kept, static), learner_state, outcome
+
+
+def _mean_measured(values: Float[Array, " window"]) -> Float[Array, ""]:
+    """Mean over the window, or over as much of it as was filled; NaN stays NaN."""
+    return jnp.mean(values, where=~jnp.isinf(values))
 
 
 def learn_sequence(

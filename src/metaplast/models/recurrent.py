@@ -28,8 +28,10 @@ class RecurrentSpiking(Model):
         return response
 
     def weights(self) -> Weights:
-        projections = self.network.projections
-        return Weights(*(projections[name].weight for name in ("input", "recurrent", "readout")))  # pyright: ignore
+        parts = (self.network.projections[name] for name in ("input", "recurrent", "readout"))
+        existing = [part.connection.existing(part.weight) for part in parts]
+        # A synapse sits on one branch, so the sum over branches is the matrix from cell to cell.
+        return Weights(existing[0].sum(axis=1), existing[1].sum(axis=1), existing[2])
 
 
 def _response(state: NetworkState) -> Response:
@@ -48,7 +50,7 @@ def recurrent_spiking(
     resistance: float = 4.0,
     input_gain: float = 3.0,
     recurrent_gain: float = 1.0,
-    keep_range: tuple[float, float] = (0.0, 4.0),
+    tau_range: tuple[float, float] = (14.427, 551.0),
     membrane_readout: bool = True,
     intrinsic: Mechanism | None = None,
     surrogate: Surrogate | None = None,
@@ -59,20 +61,17 @@ def recurrent_spiking(
     u_t = a u_{t-1} + (1 - a) R d_t - threshold s_{t-1};   s_t = [u_t > threshold]
     y_t = W_out u_t + b_out
 
-    Time constants are drawn so that logit(exp(-dt / tau)) is uniform over `keep_range`, as DH-SNN does: with the
-    default range and dt = 10 ms from 14 to 551 ms. Input weights are N(0, input_gain^2 / channels), recurrent ones
-    `recurrent_gain` times a random orthogonal matrix, readout weights zero. With several branches the afferents of
-    a cell, recurrent ones included, are divided among its branches at random.
+    Time constants are drawn from `tau_range` (ms) so that logit(exp(-dt / tau)) is uniform, as DH-SNN does. Input
+    weights are N(0, input_gain^2 / channels), recurrent ones `recurrent_gain` times a random orthogonal matrix,
+    readout weights zero. With several branches the afferents of a cell are divided among its branches at random.
 
     Reference: reconstruction after the public reviews of IP2-RSNN (arXiv 2501.14539), the neuron of Zheng et al.
     (2024) and the initialisation of Goudar et al. (2023); `resistance` and `input_gain` are assumed.
     """
-    keys = jax.random.split(key, 6)
-    tau_dendrite = draw_tau(keys[0], (branches, neurons), dt, keep_range)
-    tau_soma = draw_tau(keys[1], (neurons,), dt, keep_range)
+    keys = jax.random.split(key, 5)
     neuron = DendriticLIF(
-        tau_dendrite,
-        tau_soma,
+        draw_tau(keys[0], (branches, neurons), dt, tau_range),
+        draw_tau(keys[1], (neurons,), dt, tau_range),
         jnp.ones(neurons),
         strong_float(resistance),
         branches=branches,
@@ -81,6 +80,7 @@ def recurrent_spiking(
     weight_in = input_gain * jax.random.normal(keys[2], (channels, neurons)) / np.sqrt(channels)
     weight_rec = recurrent_gain * jax.random.orthogonal(keys[3], neurons)
     parts = jax.random.randint(keys[4], (channels + neurons, neurons), 0, branches)
+    within = _on_branches(weight_rec, parts[channels:], branches)
     read = voltage if membrane_readout else activity
     populations = {
         "input": Population(Relay(), channels),
@@ -89,17 +89,24 @@ def recurrent_spiking(
     }
     projections = {
         "input": Projection("input", "recurrent", **_on_branches(weight_in, parts[:channels], branches)),
-        "recurrent": Projection(
-            "recurrent", "recurrent", **_on_branches(weight_rec, parts[channels:], branches), delay=1
-        ),
+        "recurrent": Projection("recurrent", "recurrent", **within, delay=1),
         "readout": Projection("recurrent", "readout", Dense(), jnp.zeros((neurons, outputs)), read=read),
     }
     return RecurrentSpiking(Network(populations, projections, dt))
 
 
-def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, keep_range: tuple[float, float]) -> Array:
-    """Time constants (ms) for which the logit of exp(-dt / tau) is uniform over `keep_range`."""
-    keep = jax.nn.sigmoid(jax.random.uniform(key, shape, minval=keep_range[0], maxval=keep_range[1]))
+def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, tau_range: tuple[float, float]) -> Array:
+    """Time constants (ms) within `tau_range` for which the logit of exp(-dt / tau) is uniform.
+
+    Raises:
+        ValueError: a range that is empty or not positive.
+    """
+    low, high = tau_range
+    if not 0 < low <= high:
+        raise ValueError(f"time constants from {low} to {high} ms: give a positive range, the shorter one first")
+    keep_low, keep_high = (np.exp(-dt / tau) for tau in tau_range)
+    logits = np.log(keep_low / (1 - keep_low)), np.log(keep_high / (1 - keep_high))
+    keep = jax.nn.sigmoid(jax.random.uniform(key, shape, minval=logits[0], maxval=logits[1]))
     return -dt / jnp.log(keep)
 
 

@@ -64,5 +64,6 @@ class DendriticLIF(Neuron):
         arriving = (1 - keep_soma) * self.resistance * dendrite.sum(axis=1)
         voltage = kept(state.rested + arriving)
         spikes = spike(voltage - threshold, self.surrogate)
-        rested = keep_soma * voltage - self.reset(voltage, spikes, threshold)
+        leaked = keep_soma * voltage  # the reset acts after the leak, so that a soft one takes a whole threshold
+        rested = leaked - self.reset(leaked, spikes, threshold)
         return spikes, DendriticState(dendrite, voltage, rested)

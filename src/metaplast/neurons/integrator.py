@@ -15,7 +15,10 @@ class IntegratorState(NamedTuple):
 
 
 class LeakyIntegrator(Neuron):
-    """v_t = a v_{t-1} + (1 - a) I_t, a = exp(-dt / tau); sends its membrane, a graded value."""
+    """v_t = a v_{t-1} + (1 - a) I_t, a = exp(-dt / tau); sends its membrane, a graded value.
+
+    Own: the membrane of `LIF` without threshold and reset.
+    """
 
     tau: Float[Array, "..."] = param(20.0, unit="ms", low=0.1, logarithmic=True)
 

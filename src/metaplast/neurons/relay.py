@@ -14,7 +14,10 @@ class RelayState(NamedTuple):
 
 
 class Relay(Neuron):
-    """y_t = I_t. What is injected into a relay population is what it sends."""
+    """y_t = I_t. What is injected into a relay population is what it sends.
+
+    Own: it does nothing, so there is nothing to cite.
+    """
 
     memoryless: ClassVar[bool] = True
 

@@ -20,9 +20,10 @@ class Timing(eqx.Module):
     dt: float = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        response = [count_steps(name, duration, self.dt) for name, duration in self.periods][-1]
-        if count_steps("grace", self.grace, self.dt) >= response:
-            raise ValueError(f"grace is {self.grace} ms; it must be shorter than the response of {self.periods[-1][1]} ms")
+        steps = [count_steps(name, duration, self.dt) for name, duration in self.periods]
+        if count_steps("grace", self.grace, self.dt) >= steps[-1]:
+            response = self.periods[-1][1]
+            raise ValueError(f"grace is {self.grace} ms; it must be shorter than the response of {response} ms")
 
     @property
     def spans(self) -> dict[str, slice]:

@@ -1,0 +1,147 @@
+"""The command line: what it shows, and that a mistake costs one clear line and exit code 2."""
+
+import tomllib
+from pathlib import Path
+
+import jax
+import pytest
+from typer.testing import CliRunner, Result
+
+from metaplast.cli import app
+from metaplast.experiments import NAMES
+from metaplast.runs import RunDirectory
+
+TINY = ["preset=smoke", "model.neurons=12", "criterion.limit=5", "run.problems=2"]
+
+
+def call(*arguments: object) -> Result:
+    """In this process: JAX has started, so its devices stay as they are."""
+    assert jax.device_count() >= 1
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+def settings(*values: str) -> list[str]:
+    return [word for value in values for word in ("--set", value)]
+
+
+def refused(result: Result, *words: str) -> None:
+    assert result.exit_code == 2, f"{result.exit_code}: {result.output} {result.exception!r}"
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) in (1, 2), result.stderr
+    assert lines[0].startswith("error: ")
+    assert "Traceback" not in result.output
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_list_shows_every_named_experiment():
+    result = call("list")
+    assert result.exit_code == 0
+    assert {line.split()[0] for line in result.stdout.splitlines() if line.strip()} > set(NAMES)
+    assert "metaplast run dms --set preset=smoke" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        ("list", "metaplast list"),
+        ("run", "metaplast run dms --set preset=smoke"),
+        ("run", "metaplast run dms --out runs/dms --resume"),
+        ("report", "metaplast report runs/dms runs/cd-dms --out comparison.html"),
+    ],
+)
+def test_help_shows_examples(command, example):
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    assert example in " ".join(result.stdout.split())
+
+
+def test_without_a_command_the_commands_are_shown():
+    result = call()
+    assert all(command in result.output for command in ("list", "run", "report"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("model.neuronz=3", ["unknown key 'model.neuronz'", "model.neurons"]),
+        ("model.neurons=many", ["model.neurons", "got `str`"]),
+        ("model.neurons=-4", ["model.neurons", ">= 1"]),
+        ("run.problems=-1", ["run.problems", ">= 1"]),
+        ("family.delay=-200", ["delay is -200.0 ms", "not negative"]),
+        ("family.delay=15", ["delay is 15.0 ms", "whole number of steps"]),
+        ("family.dt=0", ["dt is 0.0 ms", "must be positive"]),
+        ("family.stimulus_size=3", ["4 orthonormal stimuli", "stimulus_size = 3"]),
+        ("model.tau_low=[1.0, 2.0]", ["model.tau_low", "Expected `float`", "got `array`"]),
+        ("model.tau_low=600", ["time constants", "600", "551"]),
+        ("learning.rate=nan", ["learning.rate is nan; give a finite number"]),
+        ("learning.rate=inf", ["learning.rate is inf; give a finite number"]),
+        ("family.delay=nan", ["family.delay is nan; give a finite number"]),
+        ('conditions={slow=["*.tau_axon"]}', ["conditions.slow", "'*.tau_axon' matches no parameter"]),
+        ('learning.rates={"*.tau_axon"=0.1}', ["'*.tau_axon' matches no parameter"]),
+        ('model.intrinsic=[{name="noise", sigma=-1.0}]', ["model.intrinsic.sigma is -1.0"]),
+        ("family=3", ["family", "got `int`"]),
+        ("preset=big", ["preset 'big' does not exist", "smoke"]),
+        ("model.neurons", ["has no '='"]),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_writes_nothing(here, setting, words):
+    refused(call("run", "dms", *settings("model.neurons=12", setting), "--out", here / "run"), *words)
+    assert list(here.iterdir()) == []
+
+
+def test_a_wrong_file_is_one_line(here):
+    Path("key.toml").write_text('[family]\nname = "delayed-match"\ndelai = 3\n')
+    refused(call("run", "key.toml"), "family.delai", "unknown setting of delayed-match")
+    Path("table.toml").write_text('[family]\nname = "delayed-match"\n[model]\nneuronz = 3\n')
+    refused(call("run", "table.toml"), "unknown field `neuronz`")
+    Path("broken.toml").write_text("[family\n")
+    refused(call("run", "broken.toml"), "broken.toml is not valid TOML", "line 1")
+    refused(call("run", "missing.toml"), "no configuration file missing.toml")
+    refused(call("run", "dsm"), "no experiment 'dsm'", "cd-dms")
+    assert not Path("runs").exists()
+
+
+def test_directories_that_do_not_fit_are_one_line(here):
+    full = here / "full"
+    full.mkdir()
+    (full / "notes.txt").write_text("mine")
+    tiny = settings(*TINY)
+    refused(call("run", "dms", *tiny, "--out", full), "exists and is not empty", "--resume")
+    refused(call("run", "dms", *tiny, "--out", full / "notes.txt"), "exists and is not empty")
+    refused(call("run", "dms", "--out", here / "none", "--resume"), "is not a directory")
+    refused(call("run", "dms", "--out", full, "--resume"), "is not a run directory")
+    refused(call("run", "dms", "--out", full, "--resume", "--seed", 3), "")
+    refused(call("report", here / "none"), "is not a directory")
+    refused(call("report", full), "is not a run directory")
+    begun = RunDirectory.create(here / "begun")
+    begun.write_config({"experiment": "learning-to-learn"})
+    refused(call("report", begun.path), "has not finished", "--resume")
+    assert (full / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_is_made_reported_and_resumed(here, quick_compilation):
+    """The whole way: run with a preset, draw again, resume what is finished."""
+    result = call("run", "dms", *settings(*TINY), "--seed", 4, "--out", "first")
+    assert result.exit_code == 0, result.output
+    assert "report: first/report.html" in result.stdout.replace("\n", "")
+    for word in ("fixed", "intrinsic", "failures"):
+        assert word in result.stdout
+    config = tomllib.loads(Path("first/config.toml").read_text())
+    assert (config["run"]["seed"], config["preset"], config["model"]["neurons"]) == (4, "smoke", 12)
+    page = Path("first/report.html").read_bytes()
+    assert call("report", "first").exit_code == 0
+    assert Path("first/report.html").read_bytes() == page
+    assert call("report", "first", "--out", "page.html").exit_code == 0
+    assert Path("page.html").is_file()
+    refused(call("run", "dms", "--resume", "--out", "first", "--set", "run.seeds=2"), "leave out --set and --seed")
+    rows = Path("first/problems.csv").read_bytes()
+    resumed = call("run", "dms", "--resume", "--out", "first")
+    assert resumed.exit_code == 0, resumed.output
+    assert Path("first/problems.csv").read_bytes() == rows
