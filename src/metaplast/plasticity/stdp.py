@@ -41,9 +41,9 @@ class STDP(Mechanism):
     def update(self, flow: Transmission, state: STDPState, local: Local) -> tuple[Transmission, STDPState]:
         keep_pre, keep_post = jnp.exp(-local.dt / self.tau_plus), jnp.exp(-local.dt / self.tau_minus)
         post = keep_post * (state.post + local.post)
-        grow = local.outer(self.a_plus * state.pre, local.post)
-        shrink = local.outer(self.a_minus * local.pre, post)
-        change = state.change + grow - shrink
+        # Potentiation and depression in one product: as two halves of a batch twice as large, hence the factor.
+        sources = jnp.concatenate([self.a_plus * state.pre, -self.a_minus * local.pre])
+        change = state.change + 2 * local.outer(sources, jnp.concatenate([local.post, post]))
         pre = keep_pre * state.pre + local.pre
         return flow._replace(weight=flow.weight + change), STDPState(pre, post, change)
 
