@@ -42,7 +42,7 @@ def page(results: dict) -> str:
         "## Fastest peers\n\n" + fastest_table(gradients),
         "## STDP, 1000 x 1000 synapses\n\n" + plastic_table(plastic),
         "## Learning\n\n" + learning_table(results["learning"]),
-        "## Notes\n\n" + NOTES + "\n" + drift_note(results["comparisons"]),
+        "## Notes\n\n" + NOTES + "\n" + drift_note(results["comparisons"]) + again_note(results),
         "## Dynamics of each peer\n\n" + dynamics(results["comparisons"]),
     ]
     return "\n\n".join(sections) + "\n"
@@ -196,6 +196,13 @@ def learning_table(records: list[dict]) -> str:
         rows.append(row + found)
     about = "`metaplast run dms`, intrinsic learning; the seconds are those of learning, without compilation."
     return about + "\n\n" + markdown(header, rows)
+
+
+def again_note(results: dict) -> str:
+    """Which rows come from a later run than the others, and from which commit."""
+    again = results.get("measured_again", {})
+    rows = "; ".join(f"{name} on {machine['date'][:16]}, commit {machine['commit']}" for name, machine in again.items())
+    return f"\n- Measured again after the rest, in runs of their own: {rows}." if rows else ""
 
 
 def drift_note(comparisons: list[dict]) -> str:
