@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from metaplast.tasks.base import Family, orthonormal, setting
-from metaplast.tasks.delayed import OUTPUTS, Timing
+from metaplast.tasks.base import orthonormal, setting
+from metaplast.tasks.delayed import DelayedFamily
 from metaplast.tasks.recall import GoNoGoRecallProblem
 
 
-class DelayedAssociation(Family):
+class DelayedAssociation(DelayedFamily):
     """Two images, each associated with one of two choices, chosen after a delay.
 
     A trial is 500 ms of image, 1000 ms of delay and 500 ms of choice, which begins when the fixation cue goes off;
@@ -25,27 +25,13 @@ class DelayedAssociation(Family):
     delay: float = setting(1000.0, "duration of the delay", "ms")
     choice: float = setting(500.0, "duration of the choice period", "ms")
     grace: float = setting(100.0, "beginning of the choice period that counts in no loss", "ms")
-    stimulus_size: int = setting(10, "channels of an image")
-    fixation: float = setting(10**-0.5, "value of the fixation channel")
 
     def __check_init__(self) -> None:
-        self._timing()
         orthonormal(jax.random.key(0), 2, self.stimulus_size)
-
-    @property
-    def channels(self) -> int:
-        return self.stimulus_size + 1
-
-    @property
-    def outputs(self) -> int:
-        return OUTPUTS
 
     def periods(self) -> dict[str, float]:
         return {"sample": self.image, "delay": self.delay, "choice": self.choice}
 
-    def _timing(self) -> Timing:
-        return Timing(tuple(self.periods().items()), self.grace, self.dt)
-
     def sample(self, key: PRNGKeyArray) -> GoNoGoRecallProblem:
         images = orthonormal(key, 2, self.stimulus_size)
-        return GoNoGoRecallProblem(images, jnp.arange(2), self._timing(), self.fixation)
+        return GoNoGoRecallProblem(images, jnp.arange(2), self.timing, self.fixation)

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from metaplast.tasks.base import Trial, count_steps, during, spans
+from metaplast.tasks.base import Family, Trial, count_steps, during, setting, spans
 
 FIXATION = 2
 """Output channel that is wanted until the response period; channels 0 and 1 are the two responses."""
@@ -53,3 +53,26 @@ def assemble(
     decision = jnp.broadcast_to(during(steps, graded)[:, None], (steps, batch))
     mask = jnp.where(answering, decision, 1.0)
     return Trial(jnp.concatenate([image, cue], axis=-1), target, mask, decision)
+
+
+class DelayedFamily(Family):
+    """What these families share: an image and a fixation channel in, two responses and fixation out."""
+
+    grace: float = setting(20.0, "beginning of the response period that counts in no loss", "ms")
+    stimulus_size: int = setting(10, "channels of a stimulus")
+    fixation: float = setting(10**-0.5, "value of the fixation channel")
+
+    def __check_init__(self) -> None:
+        Timing(tuple(self.periods().items()), self.grace, self.dt)  # refuses periods that do not fit
+
+    @property
+    def channels(self) -> int:
+        return self.stimulus_size + 1
+
+    @property
+    def outputs(self) -> int:
+        return OUTPUTS
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(tuple(self.periods().items()), self.grace, self.dt)

@@ -4,8 +4,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from metaplast.tasks.base import Family, Problem, Trial, orthonormal, setting
-from metaplast.tasks.delayed import OUTPUTS, Timing, assemble
+from metaplast.tasks.base import Problem, Trial, orthonormal, setting
+from metaplast.tasks.delayed import DelayedFamily, Timing, assemble
 
 
 class DelayedMatchProblem(Problem):
@@ -30,7 +30,7 @@ class DelayedMatchProblem(Problem):
         return assemble(self.timing, stimuli, answer, self.fixation)
 
 
-class DelayedMatch(Family):
+class DelayedMatch(DelayedFamily):
     """DMS: sample A or B, delay, test A or B; respond 1 on a match, 0 on a non-match, when the fixation cue goes off.
 
     With `contextual` it is CD-DMS: a context cue on top of the sample inverts the rule in half of the trials.
@@ -47,32 +47,17 @@ class DelayedMatch(Family):
     delay: float = setting(200.0, "duration of the delay", "ms")
     test: float = setting(100.0, "duration of the test stimulus", "ms")
     response: float = setting(100.0, "duration of the response period", "ms")
-    grace: float = setting(20.0, "beginning of the response period that counts in no loss", "ms")
-    stimulus_size: int = setting(10, "channels of a stimulus")
-    fixation: float = setting(10**-0.5, "value of the fixation channel")
     remap: bool = setting(False, "whether a new problem may swap the two responses")
     contextual: bool = setting(False, "whether a context cue inverts the rule in half of the trials")
 
     def __check_init__(self) -> None:
-        self._timing()
         orthonormal(jax.random.key(0), 4, self.stimulus_size)
-
-    @property
-    def channels(self) -> int:
-        return self.stimulus_size + 1
-
-    @property
-    def outputs(self) -> int:
-        return OUTPUTS
 
     def periods(self) -> dict[str, float]:
         return {"sample": self.cue, "delay": self.delay, "test": self.test, "response": self.response}
-
-    def _timing(self) -> Timing:
-        return Timing(tuple(self.periods().items()), self.grace, self.dt)
 
     def sample(self, key: PRNGKeyArray) -> DelayedMatchProblem:
         stimulus_key, mapping_key = jax.random.split(key)
         vectors = orthonormal(stimulus_key, 4, self.stimulus_size)
         swapped = jax.random.bernoulli(mapping_key) & self.remap
-        return DelayedMatchProblem(vectors[:2], vectors[2:], swapped, self._timing(), self.fixation, self.contextual)
+        return DelayedMatchProblem(vectors[:2], vectors[2:], swapped, self.timing, self.fixation, self.contextual)

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from metaplast.tasks.base import Family, Problem, Trial, orthonormal, setting
-from metaplast.tasks.delayed import OUTPUTS, Timing, assemble
+from metaplast.tasks.base import Problem, Trial, orthonormal, setting
+from metaplast.tasks.delayed import DelayedFamily, Timing, assemble
 
 
 class GoNoGoRecallProblem(Problem):
@@ -22,7 +22,7 @@ class GoNoGoRecallProblem(Problem):
         return assemble(self.timing, {"sample": self.stimuli[cue]}, self.answers[cue], self.fixation)
 
 
-class GoNoGoRecall(Family):
+class GoNoGoRecall(DelayedFamily):
     """GNG-DR-k: one of k cues, a delay, then go (response 1) or no-go (response 0) as the cue demands.
 
     A new problem has k new random orthonormal cues and a new random half of them that mean go.
@@ -36,33 +36,18 @@ class GoNoGoRecall(Family):
     cue: float = setting(100.0, "duration of the cue", "ms")
     delay: float = setting(300.0, "duration of the delay", "ms")
     response: float = setting(100.0, "duration of the response period", "ms")
-    grace: float = setting(20.0, "beginning of the response period that counts in no loss", "ms")
     cues: int = setting(2, "number of cues, half of which mean go")
-    stimulus_size: int = setting(10, "channels of a stimulus")
-    fixation: float = setting(10**-0.5, "value of the fixation channel")
 
     def __check_init__(self) -> None:
-        self._timing()
         if self.cues < 2 or self.cues % 2:
             raise ValueError(f"cues is {self.cues}; half of them mean go, so give an even number of at least 2")
         orthonormal(jax.random.key(0), self.cues, self.stimulus_size)
 
-    @property
-    def channels(self) -> int:
-        return self.stimulus_size + 1
-
-    @property
-    def outputs(self) -> int:
-        return OUTPUTS
-
     def periods(self) -> dict[str, float]:
         return {"sample": self.cue, "delay": self.delay, "response": self.response}
-
-    def _timing(self) -> Timing:
-        return Timing(tuple(self.periods().items()), self.grace, self.dt)
 
     def sample(self, key: PRNGKeyArray) -> GoNoGoRecallProblem:
         stimulus_key, mapping_key = jax.random.split(key)
         stimuli = orthonormal(stimulus_key, self.cues, self.stimulus_size)
         answers = jax.random.permutation(mapping_key, jnp.arange(self.cues) % 2)
-        return GoNoGoRecallProblem(stimuli, answers, self._timing(), self.fixation)
+        return GoNoGoRecallProblem(stimuli, answers, self.timing, self.fixation)
