@@ -20,7 +20,7 @@ def prepare(count: int = 0) -> int:
 
     Small networks gain nothing from several threads in one product, but they do from one device a core: lanes or parts
     of a batch then run side by side. Memory that goes back to the operating system after every call has to be cleared
-    by it before the next; keeping it saved a quarter of the time of a long simulation (glibc only; elsewhere nothing
+    by it before the next; keeping it saved up to a quarter of the time of a long run (glibc only, elsewhere nothing
     happens). Call it before the first JAX operation; what XLA_FLAGS says already is left as it is. Where JAX has
     started already, the devices stay as they are.
 

@@ -33,10 +33,8 @@ def simulate(
         network: what to run.
         inputs: current injected into populations, by name: [time, batch, *drive].
         state: where to start, from `network.init(batch, key=...)` or an earlier run.
-        record: function of the state; its value after every step is returned, stacked over time. Only what it
-            reads is kept.
-        checkpoint: keep the state only every so many steps and recompute between them in the backward pass
-            (memory falls from time to time / checkpoint + checkpoint; the forward pass runs twice).
+        record: function of the state; its value after every step is returned. Only what it reads is kept.
+        checkpoint: keep the state only every so many steps and recompute between them in the backward pass.
         deferred: take the gradient of static recurrent weights after the backward scan in one product. False means
             plain autodiff, which forward-mode differentiation needs.
 

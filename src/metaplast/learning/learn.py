@@ -65,14 +65,8 @@ def learn(
         judged = criterion.update(progress.criterion, metrics)
         return _Progress(eqx.filter(current, eqx.is_array), learner_state, judged, metrics, progress.updates + 1)
 
-    unknown = jnp.full((), jnp.nan)
-    start = _Progress(
-        arrays,
-        learner.begin(model, state),
-        criterion.init(),
-        Metrics(unknown, unknown, unknown),
-        jnp.zeros((), jnp.int32),
-    )
+    unknown = Metrics(*[jnp.full((), jnp.nan)] * 3)
+    start = _Progress(arrays, learner.begin(model, state), criterion.init(), unknown, jnp.zeros((), jnp.int32))
     end = jax.lax.while_loop(unfinished, update, start)
     broken = criterion.broken(end.criterion)
     kept, learner_state = jax.tree.map(

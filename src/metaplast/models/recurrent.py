@@ -61,12 +61,11 @@ def recurrent_spiking(
     u_t = a u_{t-1} + (1 - a) R d_t - threshold s_{t-1};   s_t = [u_t > threshold]
     y_t = W_out u_t + b_out
 
-    Time constants are drawn from `tau_range` (ms) so that logit(exp(-dt / tau)) is uniform, as DH-SNN does. Input
-    weights are N(0, input_gain^2 / channels), recurrent ones `recurrent_gain` times a random orthogonal matrix,
-    readout weights zero. With several branches the afferents of a cell are divided among its branches at random.
+    Time constants are drawn by `draw_tau`. Input weights are N(0, input_gain^2 / channels), recurrent ones
+    `recurrent_gain` times a random orthogonal matrix, readout weights zero. Afferents are divided among branches.
 
-    Reference: reconstruction after the public reviews of IP2-RSNN (arXiv 2501.14539), the neuron of Zheng et al.
-    (2024) and the initialisation of Goudar et al. (2023); `resistance` and `input_gain` are assumed.
+    Reference: reconstruction after the reviews of IP2-RSNN (arXiv 2501.14539), the neuron of Zheng et al. (2024),
+    the initialisation of Goudar et al. (2023); `resistance` and `input_gain` are assumed.
     """
     keys = jax.random.split(key, 5)
     neuron = DendriticLIF(
@@ -96,7 +95,7 @@ def recurrent_spiking(
 
 
 def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, tau_range: tuple[float, float]) -> Array:
-    """Time constants (ms) within `tau_range` for which the logit of exp(-dt / tau) is uniform.
+    """Time constants (ms) within `tau_range` for which the logit of exp(-dt / tau) is uniform (as in DH-SNN).
 
     Raises:
         ValueError: a range that is empty or not positive.
