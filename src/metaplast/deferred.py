@@ -10,8 +10,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import CustomVJPPrimal, SymbolicZero, custom_vjp_primal_tree_values
 from jaxtyping import Array, PyTree
 
+from metaplast.in_place import scans_in_place
 from metaplast.network import NetworkState, Projection
 from metaplast.recording import either, leaves_read, over_time
 from metaplast.stepping import Block, External, flat, run
@@ -39,24 +41,52 @@ def run_deferred(
         return run(*assemble(weights, learned, arrays), (record,))  # pyright: ignore[reportReturnType]
 
     def forward(weights: PyTree, learned: PyTree, arrays: PyTree) -> tuple[Any, Any]:
-        def constant_weights(learned: PyTree) -> tuple[Any, NetworkState]:
-            final, (recorded, signalled) = run(*assemble(weights, learned, arrays), (record, signals))
+        moving, still = _perturbed(learned, everything_external=bool(names))
+        weights, arrays = custom_vjp_primal_tree_values((weights, arrays))
+
+        def constant_weights(moving: PyTree) -> tuple[Any, NetworkState]:
+            program = assemble(weights, eqx.combine(moving, still), arrays)
+            final, (recorded, signalled) = run(*program, (record, signals))
             return (final, (recorded,)), signalled
 
-        result, pull, signalled = jax.vjp(constant_weights, learned, has_aux=True)
+        def linearise(current: PyTree, moving: PyTree) -> tuple[Any, ...]:
+            moving = eqx.tree_at(lambda parts: parts[2].current, moving, current)
+            return jax.vjp(constant_weights, moving, has_aux=True)
+
+        result, pull, signalled = scans_in_place(linearise)(moving[2].current, moving)
         kept = eqx.combine(result[1][0], signalled)
-        return result, (pull, kept, weights, learned, arrays)
+        return result, (pull, kept, weights, eqx.combine(moving, still), arrays)
 
     def backward(residuals: Any, cotangents: Any) -> tuple[PyTree, PyTree, None]:
         pull, kept, weights, learned, arrays = residuals
-        (change,) = pull(cotangents)
+        cotangents = _filled(cotangents)
+        (change,) = scans_in_place(lambda pull, cotangents: pull(cotangents))(pull, cotangents)
         block, state, _ = assemble(weights, learned, arrays)
         delta = change[2]
         gradients = {name: _weight_gradient(block.projections[name], name, state, kept, delta) for name in names}
         return gradients, change, None
 
-    core.defvjp(forward, backward)
+    core.defvjp(forward, backward, symbolic_zeros=True)
     return core(weights, learned, arrays)
+
+
+def _is_primal(leaf: Any) -> bool:
+    return isinstance(leaf, CustomVJPPrimal)
+
+
+def _perturbed(primals: PyTree, *, everything_external: bool) -> tuple[PyTree, PyTree]:
+    """What is differentiated and what is not; with deferred weights, all of what enters the block is."""
+    block, state, external = jax.tree.map(lambda primal: primal.perturbed, primals, is_leaf=_is_primal)
+    if everything_external:
+        external = jax.tree.map(lambda _: True, external)
+    return eqx.partition(custom_vjp_primal_tree_values(primals), (block, state, external))
+
+
+def _filled(cotangents: PyTree) -> PyTree:
+    """Cotangents as arrays, also of results that the loss does not use."""
+    is_zero = lambda leaf: isinstance(leaf, SymbolicZero)  # noqa: E731
+    fill = lambda leaf: jnp.zeros(leaf.shape, leaf.dtype) if is_zero(leaf) else leaf  # noqa: E731
+    return jax.tree.map(fill, cotangents, is_leaf=is_zero)
 
 
 def _signal_leaves(block: Block, state: NetworkState, record: NetworkState) -> NetworkState:

@@ -184,7 +184,7 @@ def _stepped(
     start, record = part(state), part(wanted)
 
     def piece(state: NetworkState, external: External) -> tuple[NetworkState, NetworkState]:
-        if deferred and block.constant:
+        if deferred:
             final, (recorded,) = run_deferred(block, state, external, record)
         else:
             final, (recorded,) = run(block, state, external, (record,), plain=not deferred)
