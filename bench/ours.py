@@ -16,6 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from turns import serve
 
 from metaplast import LIF, STDP, Dense, Network, Population, Projection, Relay, hard_reset, simulate
 from metaplast.devices import batch_value_and_grad, place, prepare
@@ -78,6 +79,9 @@ def gradients(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]:
     compared = jax.jit(batch_value_and_grad(over_weights(network, counted), has_aux=True))
     weights = place({name: projection.weight for name, projection in network.projections.items()})
     x = place(jnp.asarray(arrays["x"]), batch=True)
+    if arguments.turns:
+        serve(lambda: timed(lambda: run(weights, x)))
+        return {}, {}
     first, seconds = measure(lambda: run(weights, x), arguments.repeats)
     (_, spikes), gradient = compared(weights, x)
     results = {"spikes": np.asarray(spikes).astype(np.uint8), "grad_w_in": np.asarray(gradient["in"])}
@@ -113,6 +117,9 @@ def plasticity(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]
     def run(pre, state):
         return simulate(network, {"pre": pre}, state, record=lambda s: s.populations["post"].activity)
 
+    if arguments.turns:
+        serve(lambda: timed(lambda: run(pre, state)))
+        return {}, {}
     first, seconds = measure(lambda: run(pre, state), arguments.repeats)
     memory = run.lower(pre, state).compile().memory_analysis()
     spikes, after = run(pre, state)
@@ -123,17 +130,17 @@ def plasticity(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]
     return results, facts | {"ms_per_step": statistics.median(seconds) / pre.shape[0] * 1e3}
 
 
-def measure(run, repeats: int) -> tuple[float, list[float]]:
-    """Seconds of the first call, and of `repeats` calls after two warm-ups."""
+def timed(run) -> float:
+    """Seconds of one call."""
     began = time.perf_counter()
     jax.block_until_ready(run())
-    first = time.perf_counter() - began
-    seconds = []
-    for _ in range(repeats + 2):
-        began = time.perf_counter()
-        jax.block_until_ready(run())
-        seconds.append(time.perf_counter() - began)
-    return first, seconds[2:]
+    return time.perf_counter() - began
+
+
+def measure(run, repeats: int) -> tuple[float, list[float]]:
+    """Seconds of the first call, and of `repeats` calls after two warm-ups."""
+    first = timed(run)
+    return first, [timed(run) for _ in range(repeats + 2)][2:]
 
 
 def main() -> None:
@@ -144,10 +151,13 @@ def main() -> None:
     parser.add_argument("--like", default="spikingjelly", choices=["snntorch", "spikingjelly", "norse", "spyx"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--devices", type=int, default=0, help="CPU devices that share the batch; 0 means one a core")
+    parser.add_argument("--turns", action="store_true", help="time a call whenever a line comes in, see turns.py")
     arguments = parser.parse_args()
     prepare(1 if arguments.workload == "stdp" else arguments.devices)
     arrays = dict(np.load(arguments.inputs, allow_pickle=False))
     results, facts = (plasticity if arguments.workload == "stdp" else gradients)(arguments, arrays)
+    if arguments.turns:
+        return
     size = facts["b"] if arguments.workload == "stdp" else facts["n"]
     stem = arguments.out / f"metaplast-{arguments.like}_{arguments.workload}_{size}"
     arguments.out.mkdir(parents=True, exist_ok=True)

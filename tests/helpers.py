@@ -12,7 +12,7 @@ from metaplast.connections import CONNECTIONS, AveragePool, Connection, Conv, De
 from metaplast.intrinsic import INTRINSIC, AdaptiveThreshold, Noise, Refractory
 from metaplast.mechanism import Mechanism, chain
 from metaplast.network import Network, NetworkState, Population, Projection
-from metaplast.neurons import LIF, NEURONS, DendriticLIF, LeakyIntegrator, Neuron, Relay
+from metaplast.neurons import LIF, NEURONS, DendriticLIF, GatedUnit, LeakyIntegrator, LeakyRate, Neuron, Relay
 from metaplast.params import path_name
 from metaplast.plasticity import PLASTICITY, STDP, HebbianTrace
 from metaplast.simulate import simulate
@@ -45,9 +45,11 @@ NEURON_EXAMPLES: dict[str, Neuron] = {
     "lif": LIF(tau=5.0),
     "dendritic-lif": DendriticLIF(tau_dendrite=3.0, tau_soma=5.0, branches=2),
     "leaky-integrator": LeakyIntegrator(tau=5.0),
+    "leaky-rate": LeakyRate(tau=5.0, initial=0.3),
+    "gated-unit": GatedUnit(),
     "relay": Relay(),
 }
-GRADED = {"leaky-integrator", "relay"}
+GRADED = {"leaky-integrator", "leaky-rate", "gated-unit", "relay"}
 """Neurons that send a graded value instead of spikes."""
 
 PLASTICITY_EXAMPLES: dict[str, Mechanism] = {

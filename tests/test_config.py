@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from metaplast.config import decode, to_table
 from metaplast.experiments import NAMES, LearningToLearn, configuration
 from metaplast.experiments.catalogue import named_path, read
-from metaplast.experiments.settings import complete
+from metaplast.experiments.settings import CONDITIONS, complete
 from metaplast.tasks import FAMILIES
 
 PRESETS = [(name, preset) for name in NAMES for preset in ("", *read(name).get("presets", {}))]
@@ -65,7 +65,8 @@ def test_any_configuration_round_trips(rate, limit, rates, conditions, title, fa
     }
     config = decode(complete(to_table(decode(table, LearningToLearn))), LearningToLearn)
     assert (config.learning.rate, config.learning.rates, config.loss.activity_target) == (rate, rates, target)
-    assert (config.conditions, config.title, config.criterion.limit) == (conditions, title, limit)
+    given = conditions or CONDITIONS["spiking"]
+    assert (config.conditions, config.title, config.criterion.limit) == (given, title, limit)
     assert again(config) == config
 
 
@@ -107,6 +108,7 @@ def test_a_setting_wins_over_the_preset_in_any_order():
         ("model.neurons=0", "model.neurons: Expected `int` >= 1"),
         ("model.tau_low=[1.0]", "model.tau_low: Expected `float`"),
         ("learning.rate=-0.1", "learning.rate: Expected `float` > 0"),
+        ("model.name=grru", "model.name: Invalid value 'grru'; there are: spiking, rate, gru, self-attention"),
         ("learning.rate=nan", "learning.rate is nan; give a finite number"),
         ("learning.rate=inf", "learning.rate is inf; give a finite number"),
         ('learning.rates={"*.weight"=nan}', r"learning.rates.\*.weight is nan"),

@@ -13,12 +13,16 @@ import json
 import os
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from turns import serve
 
 BETA = 0.5
 THRESHOLD = 1.0
@@ -53,6 +57,7 @@ def parse_arguments(
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--variant", choices=variants, default=variants[0])
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch; JAX takes every core")
+    parser.add_argument("--turns", action="store_true", help="time a call whenever a line comes in, see turns.py")
     parser.add_argument("--compile", action="store_true", help="torch.compile the time step (needs a C++ compiler)")
     options = parser.parse_args()
     if options.compile and options.workload not in compilable:
@@ -65,19 +70,20 @@ def peak_rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def timed(run: Callable[[], object]) -> tuple[object, float]:
+    """The result of one call, and its seconds."""
+    start = time.perf_counter()
+    result = run()
+    return result, time.perf_counter() - start
+
+
 def time_runs(run: Callable[[], object], repeats: int) -> tuple[object, float, list[float]]:
     """Return the last result, the time of the first call and those of `repeats` warm calls."""
-
-    def timed() -> tuple[object, float]:
-        start = time.perf_counter()
-        result = run()
-        return result, time.perf_counter() - start
-
-    result, first_call = timed()
+    result, first_call = timed(run)
     seconds = []
     for _ in range(WARM_UPS + repeats):
         result = None  # an old result would count as memory of the next run
-        result, elapsed = timed()
+        result, elapsed = timed(run)
         seconds.append(elapsed)
     return result, first_call, seconds[WARM_UPS:]
 
@@ -123,6 +129,9 @@ def main(
         inputs = dict(archive)
     sizes = describe_inputs(options.workload, inputs)
     workload = builders[options.workload](inputs, options)
+    if options.turns:
+        serve(lambda: timed(workload.run)[1])
+        return
 
     rss_before = peak_rss_mb()
     result, first_call, seconds = time_runs(workload.run, options.repeats)

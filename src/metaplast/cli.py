@@ -1,4 +1,4 @@
-"""The command line: list, run and report."""
+"""The command line: list, run, search and report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments import Study
+    from metaplast.experiments.search_settings import AllocationSearch
     from metaplast.runs import RunDirectory
 
 app = typer.Typer(
@@ -114,9 +123,9 @@ def _check_resumable(place: "RunDirectory", name: str, settings: list[str]) -> N
 
 def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     """Run with a progress bar, then draw, report and show what came out."""
-    from metaplast.experiments.session import Mismatch
     from metaplast.experiments.session import Progress as Told
     from metaplast.experiments.session import run as run_study
+    from metaplast.experiments.states import Mismatch
     from metaplast.report import write_report
 
     columns = (
@@ -167,6 +176,67 @@ def _show_summary(summary: dict) -> None:
             f"{numbers['seconds']:.1f}",
         )
     console.print(table)
+
+
+@app.command()
+def search(
+    name: Annotated[
+        str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="FAMILY|FILE")
+    ],
+    set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Directory to write; default runs/search-NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in --out.")] = False,
+) -> None:
+    """Find which parameters should learn in a task family, and write the allocation to a file.
+
+    [bold]Examples[/]:
+
+      metaplast search dms
+
+      metaplast search cd-dms --set search.name=exhaustive --set search.problems=60 --out runs/all-eight
+
+      metaplast run dms --set 'conditions.chosen="runs/search-dms/allocation.toml"'
+    """
+    from metaplast.devices import prepare
+    from metaplast.experiments.catalogue import search_configuration
+    from metaplast.runs import RunDirectory
+
+    with at_the_door(*MISTAKES):
+        directory = out or Path("runs") / f"search-{Path(name).stem}"
+        if resume:
+            place = RunDirectory.open(directory)
+            if set_:
+                raise ValueError("--resume takes the settings of the search; leave out --set")
+            name = str(directory / "config.toml")
+        config = search_configuration(name, set_)
+        prepare(config.run.devices)
+        from metaplast.experiments.search import build
+
+        parts = build(config)
+        if not resume:
+            place = RunDirectory.create(directory)
+    _search(config, parts, place, resume)
+
+
+def _search(config: "AllocationSearch", parts: tuple, place: "RunDirectory", resume: bool) -> None:
+    """Search under a line that tells how far it is."""
+    from metaplast.experiments.search import Told
+    from metaplast.experiments.search_session import ALLOCATION, run_search
+    from metaplast.experiments.states import Mismatch
+
+    _, space, _ = parts
+    columns = (SpinnerColumn(), TextColumn("[bold]{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar, at_the_door(Mismatch, OSError):
+        task = bar.add_task("compiling", total=None)
+
+        def told(now: Told) -> None:
+            text = f"{now.masks} of {len(space.all())} masks, {now.problems} problems, {now.updates:,} updates"
+            bar.update(task, description=text)
+
+        chosen = run_search(config, *parts, place, told, resume=resume)
+    free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
+    console.print(f"learnable, of {', '.join(space.groups)}: [bold]{free}[/]")
+    console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)
 
 
 @app.command()

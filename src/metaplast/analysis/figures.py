@@ -1,6 +1,6 @@
 """Figures of a run, drawn from its directory alone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from metaplast.analysis.curves import exponential_fit, mean_over_seeds, moving_mean, updates_matrix
 from metaplast.analysis.figures_network import changed, intrinsic, is_intrinsic, trial
+from metaplast.analysis.figures_search import search
 from metaplast.analysis.figures_style import MUTED, canvas, light_grid, palette, plain_logarithmic, png, style
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
@@ -22,6 +23,12 @@ def draw_all(run: RunDirectory) -> list[Path]:
     """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes."""
     with style():
         return [write_atomically(run.figures / f"{name}.png", png(figure)) for name, figure in _figures(run)]
+
+
+def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str) -> Path:
+    """Draw what a search tried into figures/search.png."""
+    with style():
+        return write_atomically(run.figures / "search.png", png(search(run.problems(), groups, chosen)))
 
 
 def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:

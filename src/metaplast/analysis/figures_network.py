@@ -27,7 +27,10 @@ def trial(arrays: Arrays, name: str) -> Figure:
     chosen = _chosen(arrays["spikes"])
     colours = dict(zip(chosen, (PALETTE[0], PALETTE[1], PALETTE[2]), strict=False))
     _inputs(figure, inputs, arrays)
-    _raster(raster, arrays, colours)
+    if _spikes(arrays):
+        _raster(raster, arrays, colours)
+    else:
+        _graded(figure, raster, arrays)
     _membranes(membranes, arrays, colours)
     _readout(readout, arrays)
     _periods(panels, arrays)
@@ -36,6 +39,11 @@ def trial(arrays: Arrays, name: str) -> Figure:
     figure.suptitle(f"One trial after learning: {name}", x=0.01, ha="left", fontsize=11, fontweight="bold")
     figure.align_ylabels(panels)
     return figure
+
+
+def _spikes(arrays: Arrays) -> bool:
+    """Whether the cells sent spikes and not graded values."""
+    return bool(np.isin(arrays["spikes"], (0, 1)).all())
 
 
 def _times(arrays: Arrays) -> np.ndarray:
@@ -92,21 +100,44 @@ def _raster(axes: Axes, arrays: Arrays, colours: Mapping[int, str]) -> None:
     axes.annotate(note, (1.01, 1.0), xycoords="axes fraction", va="top", color=MUTED, fontsize=8.5)
 
 
+def _graded(figure: Figure, axes: Axes, arrays: Arrays) -> None:
+    """Graded activity as an image, cells in the order of the time of their largest value."""
+    values = arrays["spikes"][:, np.argsort(np.abs(arrays["spikes"]).argmax(axis=0), kind="stable")]
+    signed = bool((values < 0).any())
+    largest = max(float(np.abs(values).max()), 1e-9)
+    image = axes.imshow(
+        values.T,
+        aspect="auto",
+        interpolation="nearest",
+        origin="lower",
+        extent=(0.0, len(values) * float(arrays["dt"]), -0.5, values.shape[1] - 0.5),
+        cmap="RdBu_r" if signed else "Greys",
+        vmin=-largest if signed else 0.0,
+        vmax=largest,
+    )
+    bar = figure.colorbar(image, cax=axes.inset_axes((1.012, 0.0, 0.014, 1.0)))
+    bar.ax.tick_params(labelsize=8)
+    axes.set_ylabel("unit, by time\nof its peak")
+
+
 def _membranes(panels: list[Axes], arrays: Arrays, colours: Mapping[int, str]) -> None:
     times = _times(arrays)
-    thresholds = np.broadcast_to(arrays["threshold"], arrays["spikes"].shape[1:])
+    spiking = _spikes(arrays)
     for axes, (neuron, colour) in zip(panels, colours.items(), strict=False):
         voltage, spikes = arrays["voltage"][:, neuron], arrays["spikes"][:, neuron] > 0
-        axes.axhline(thresholds[neuron], color=MUTED, linewidth=0.9, dashes=(4, 3))
         axes.plot(times, voltage, color=colour, linewidth=1.3)
-        axes.plot(times[spikes], voltage[spikes], "o", color=colour, markersize=2.8)
+        if "threshold" in arrays:
+            thresholds = np.broadcast_to(arrays["threshold"], arrays["spikes"].shape[1:])
+            axes.axhline(thresholds[neuron], color=MUTED, linewidth=0.9, dashes=(4, 3))
+        if spiking:
+            axes.plot(times[spikes], voltage[spikes], "o", color=colour, markersize=2.8)
         axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
         axes.annotate(
             f"neuron {neuron}", (1.01, 0.5), xycoords="axes fraction", va="center", color=colour, fontsize=8.5
         )
     for axes in panels[len(colours) :]:
         axes.set_axis_off()
-    panels[len(panels) // 2].set_ylabel("membrane\nvoltage")
+    panels[len(panels) // 2].set_ylabel("membrane\nvoltage" if spiking else "value")
 
 
 def _spans(steps: np.ndarray, dt: float) -> list[tuple[float, float]]:

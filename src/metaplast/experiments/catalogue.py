@@ -1,11 +1,14 @@
 """Experiments that have a name, and how a name or a file becomes a configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from metaplast.config import Table, read_toml, resolve
-from metaplast.experiments.settings import OPEN_TABLES, LearningToLearn, complete
+from metaplast.experiments import search_settings
+from metaplast.experiments.search_settings import AllocationSearch
+from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
 
 NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association")
 
@@ -21,6 +24,13 @@ def read(name_or_file: str) -> Table:
     Raises:
         FileNotFoundError: neither.
     """
+    table = _table(name_or_file)
+    if isinstance(table.get("model"), dict):
+        table["model"].setdefault("name", "spiking")
+    return table
+
+
+def _table(name_or_file: str) -> Table:
     if name_or_file in NAMES:
         return read_toml(named_path(name_or_file))
     if not name_or_file.endswith(".toml"):
@@ -35,4 +45,29 @@ def configuration(name_or_file: str, settings: Sequence[str] = ()) -> LearningTo
         FileNotFoundError: no such experiment or file.
         ValueError: an unknown key, a wrong type or a value out of range.
     """
-    return resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES)
+    with naming_models():
+        return resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES)
+
+
+@contextmanager
+def naming_models() -> Iterator[None]:
+    """An unknown model is answered by those that there are."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("model.name:"):
+            raise
+        raise ValueError(f"{error}; there are: {', '.join(CONDITIONS)}") from None
+
+
+def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> AllocationSearch:
+    """Resolved configuration of a search on the family of a named experiment or file.
+
+    Raises:
+        FileNotFoundError: no such experiment or file.
+        ValueError: an unknown key, a wrong type or a value out of range.
+    """
+    table = read(name_or_file)
+    table.pop("experiment", None)
+    with naming_models():
+        return resolve(table, settings, AllocationSearch, search_settings.complete, search_settings.OPEN_TABLES)

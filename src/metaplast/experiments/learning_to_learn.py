@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,12 +14,9 @@ from jaxtyping import Array, PyTree
 from metaplast.allocation import Allocation, learning_rates
 from metaplast.config import component
 from metaplast.experiments.settings import LearningToLearn
-from metaplast.intrinsic import INTRINSIC
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Outcome, learn_sequence, over_lanes
-from metaplast.mechanism import chain
-from metaplast.models import RecurrentSpiking, recurrent_spiking
+from metaplast.models import Model, Recurrent
 from metaplast.runs import ProblemRow
-from metaplast.surrogate import SURROGATES
 from metaplast.tasks import FAMILIES, Family
 
 
@@ -34,7 +30,7 @@ class Lane(NamedTuple):
 class LaneState(NamedTuple):
     """All that a lane carries from problem to problem; leaves have a leading lane axis."""
 
-    model: RecurrentSpiking
+    model: Model
     learner: Any
 
 
@@ -66,8 +62,6 @@ def build(config: LearningToLearn) -> Study:
         ValueError: a value that does not fit, a pattern that names nothing.
     """
     family = component(FAMILIES, config.family, "family")
-    bounds = config.criterion.loss_below or None, config.criterion.accuracy_above or None
-    criterion = Criterion(*bounds, config.criterion.window)
     allocations = [Allocation(name, tuple(patterns)) for name, patterns in config.conditions.items()]
     if not allocations:
         raise ValueError("conditions is empty; name at least one, with the parameters that may learn")
@@ -76,7 +70,7 @@ def build(config: LearningToLearn) -> Study:
     lanes = tuple(Lane(allocation.name, seed) for seed in seeds for allocation in allocations)
     # Compiled, since drawing weights operation by operation takes seconds.
     seed_keys = jnp.stack([jax.random.key(lane.seed) for lane in lanes])
-    model = jax.jit(jax.vmap(partial(build_model, config, family)))(seed_keys)
+    model = jax.jit(jax.vmap(lambda key: config.model.build(key, family)))(seed_keys)
     rates = learning_rates(
         model,
         [allocation for _ in seeds for allocation in allocations],
@@ -87,28 +81,13 @@ def build(config: LearningToLearn) -> Study:
     begin = jax.jit(jax.vmap(lambda rates, model: build_learner(config, rates).init(model)))
     start = LaneState(model, begin(rates, model))
     keys = jnp.stack([jax.random.fold_in(jax.random.key(lane.seed), 1) for lane in lanes])
-    return Study(config, family, criterion, learner, lanes, keys, start)
+    return Study(config, family, build_criterion(config), learner, lanes, keys, start)
 
 
-def build_model(config: LearningToLearn, family: Family, key: Array) -> RecurrentSpiking:
-    """The network of one seed."""
-    settings = config.model
-    mechanisms = [component(INTRINSIC, table, "model.intrinsic") for table in settings.intrinsic]
-    return recurrent_spiking(
-        key,
-        channels=family.channels,
-        neurons=settings.neurons,
-        outputs=family.outputs,
-        dt=family.dt,
-        branches=settings.branches,
-        resistance=settings.resistance,
-        input_gain=settings.input_gain,
-        recurrent_gain=settings.recurrent_gain,
-        tau_range=(settings.tau_low, settings.tau_high),
-        membrane_readout=settings.readout == "voltage",
-        intrinsic=chain(*mechanisms),
-        surrogate=component(SURROGATES, settings.surrogate, "model.surrogate"),
-    )
+def build_criterion(config: LearningToLearn) -> Criterion:
+    """The criterion; a bound of zero is none."""
+    bounds = config.criterion.loss_below or None, config.criterion.accuracy_above or None
+    return Criterion(*bounds, config.criterion.window)
 
 
 def build_learner(config: LearningToLearn, rates: PyTree) -> GradientLearner:
@@ -124,26 +103,30 @@ def build_learner(config: LearningToLearn, rates: PyTree) -> GradientLearner:
     )
 
 
-def compile_chunk(study: Study) -> tuple[Callable[..., tuple[LaneState, Outcome]], float]:
-    """The function (state, indices) -> (state, outcomes) over all lanes, and the seconds it took to compile."""
-    config = study.config
+def lane_function(config: LearningToLearn, family: Family, criterion: Criterion) -> Callable[..., Any]:
+    """What one lane does: (rates, state, key, indices) -> (state, outcomes of the problems `indices`)."""
 
     def one_lane(rates: PyTree, state: LaneState, key: Array, indices: Array) -> tuple[LaneState, Outcome]:
         model, learner, outcomes = learn_sequence(
             build_learner(config, rates),
             state.model,
             state.learner,
-            study.family,
-            study.criterion,
+            family,
+            criterion,
             key,
             indices,
             limit=config.criterion.limit,
             batch=config.learning.batch,
         )
-        return LaneState(model, learner), outcomes  # pyright: ignore[reportArgumentType]
+        return LaneState(model, learner), outcomes
 
+    return one_lane
+
+
+def compile_chunk(study: Study) -> tuple[Callable[..., tuple[LaneState, Outcome]], float]:
+    """The function (state, indices) -> (state, outcomes) over all lanes, and the seconds it took to compile."""
     rates, count = study.learner.rates, len(study.lanes)
-    lanes = jax.jit(over_lanes(one_lane, count))
+    lanes = jax.jit(over_lanes(lane_function(study.config, study.family, study.criterion), count))
     indices = jnp.zeros((count, study.chunk), jnp.int32)
     began = time.perf_counter()
     compiled = lanes.lower(rates, study.start, study.keys, indices).compile()
@@ -158,31 +141,37 @@ def compile_chunk(study: Study) -> tuple[Callable[..., tuple[LaneState, Outcome]
 
 def rows_of(study: Study, indices: Sequence[int], outcomes: Outcome) -> list[ProblemRow]:
     """Rows of problems.csv for a chunk: lane by lane, in the order of the problems."""
+    rows = []
+    for place, lane in enumerate(study.lanes):
+        of_lane = jax.tree.map(lambda column, place=place: column[place], outcomes)
+        rows += lane_rows(lane, indices, of_lane, study.family.dt)
+    return rows
+
+
+def lane_rows(lane: Lane, indices: Sequence[int], outcomes: Outcome, dt: float) -> list[ProblemRow]:
+    """Rows of problems.csv for one lane; activity a step of `dt` (ms) becomes a rate in Hz."""
     updates, loss, accuracy, solved, activity = (np.asarray(column) for column in outcomes)
-    hertz = 1000.0 / study.family.dt
     return [
         ProblemRow(
             lane.condition,
             lane.seed,
             index,
-            int(updates[place, position]),
-            float(loss[place, position]),
-            float(accuracy[place, position]),
-            bool(solved[place, position]),
-            float(activity[place, position]) * hertz,
+            int(updates[position]),
+            float(loss[position]),
+            float(accuracy[position]),
+            bool(solved[position]),
+            float(activity[position]) * 1000.0 / dt,
         )
-        for place, lane in enumerate(study.lanes)
         for position, index in enumerate(indices)
     ]
 
 
-def recorded_trial(study: Study, model: RecurrentSpiking, lane: Lane) -> dict[str, np.ndarray]:
+def recorded_trial(study: Study, model: Model, lane: Lane) -> dict[str, np.ndarray]:
     """One trial of the last problem of a lane, with all that the figure of a trial shows."""
     key = study.keys[study.lanes.index(lane)]
     problem_key, trial_key = jax.random.split(jax.random.fold_in(key, study.config.run.problems - 1))
     trial = study.family.sample(problem_key).trials(trial_key, 1)
-    response = eqx.filter_jit(RecurrentSpiking.respond)(model, trial.inputs, trial_key)
-    neuron = model.network.populations["recurrent"].neuron
+    response = eqx.filter_jit(type(model).respond)(model, trial.inputs, trial_key)
     periods = study.family.periods()
     arrays = {
         "inputs": trial.inputs[:, 0],
@@ -191,7 +180,7 @@ def recorded_trial(study: Study, model: RecurrentSpiking, lane: Lane) -> dict[st
         "decision": trial.decision[:, 0],
         "spikes": response.activity[:, 0],
         "voltage": response.hidden[:, 0],
-        "threshold": neuron.threshold,  # pyright: ignore[reportAttributeAccessIssue]
+        **_threshold(model),
         "output": response.output[:, 0],
         "dt": study.family.dt,
         "period_names": np.array(list(periods), dtype=np.str_),
@@ -200,6 +189,14 @@ def recorded_trial(study: Study, model: RecurrentSpiking, lane: Lane) -> dict[st
     return {name: np.asarray(values) for name, values in arrays.items()}
 
 
-def lane_model(state: LaneState, place: int) -> RecurrentSpiking:
+def _threshold(model: Model) -> dict[str, Array]:
+    """Thresholds of the recurrent cells, where they have one."""
+    if not isinstance(model, Recurrent):
+        return {}
+    neuron = model.network.populations["recurrent"].neuron
+    return {"threshold": neuron.threshold} if hasattr(neuron, "threshold") else {}  # pyright: ignore
+
+
+def lane_model(state: LaneState, place: int) -> Model:
     """The network of one lane."""
     return jax.tree.map(lambda leaf: leaf[place], state.model)

@@ -21,15 +21,12 @@ from metaplast.experiments.learning_to_learn import (
     recorded_trial,
     rows_of,
 )
+from metaplast.experiments.states import Mismatch, load_state, save_state
 from metaplast.params import named_arrays
 from metaplast.provenance import provenance
 from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
 
 CHECKPOINT = "checkpoint"
-
-
-class Mismatch(ValueError):
-    """What a run directory holds does not fit its configuration."""
 
 
 class Progress(NamedTuple):
@@ -84,7 +81,8 @@ def _learn(
     total, chunk = study.config.run.problems, study.chunk
     state, done, spent, compiled = study.start, 0, 0.0, 0.0
     if resume and directory.has_arrays(CHECKPOINT):
-        state, done, spent, compiled = _load_checkpoint(directory, state)
+        state, progress = load_state(directory, CHECKPOINT, state)
+        done, spent, compiled = int(progress["done"]), progress["spent"], progress["compiled"]
     if resume:
         directory.truncate_problems(lambda row: row.problem < done)
     failures = int(np.sum(~directory.problems().solved))
@@ -101,7 +99,7 @@ def _learn(
         rows = rows_of(study, indices, outcomes)
         directory.append_problems(rows)
         done = indices.stop
-        _save_checkpoint(directory, state, done, spent, compiled)
+        save_state(directory, CHECKPOINT, state, done=done, spent=spent, compiled=compiled)
         failures += sum(not row.solved for row in rows)
         report(Progress(done, total, _mean_updates(rows), failures))
     return state, Clock(spent, compiled)
@@ -109,27 +107,6 @@ def _learn(
 
 def _mean_updates(rows: list[ProblemRow]) -> float:
     return sum(row.updates for row in rows) / len(rows)
-
-
-def _save_checkpoint(directory: RunDirectory, state: LaneState, done: int, spent: float, compiled: float) -> None:
-    leaves = {f"leaf{index}": np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(state))}
-    progress = {"done": np.asarray(done), "spent": np.asarray(spent), "compiled": np.asarray(compiled)}
-    directory.write_arrays(CHECKPOINT, leaves | progress)
-
-
-def _load_checkpoint(directory: RunDirectory, start: LaneState) -> tuple[LaneState, int, float, float]:
-    """State and progress from the checkpoint.
-
-    Raises:
-        Mismatch: it was written by another configuration.
-    """
-    arrays = directory.read_arrays(CHECKPOINT)
-    leaves, structure = jax.tree.flatten(start)
-    saved = [arrays.get(f"leaf{index}") for index in range(len(leaves))]
-    if any(old is None or old.shape != leaf.shape for old, leaf in zip(saved, leaves, strict=True)):
-        raise Mismatch(f"{directory.path}: the checkpoint does not fit the configuration; start a new run")
-    state = jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in saved])
-    return state, int(arrays["done"]), float(arrays["spent"]), float(arrays["compiled"])
 
 
 def _write_networks(directory: RunDirectory, study: Study, state: LaneState, moment: str) -> None:

@@ -1,50 +1,24 @@
 """Settings of the learning-to-learn experiment, every field with a unit or a sentence."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from metaplast.config import Table, with_defaults
-from metaplast.intrinsic import INTRINSIC
+from metaplast.config import Table, read_toml, with_defaults
+from metaplast.experiments.models import AnyModel, Count, NotNegative, Positive, SpikingSettings, complete_model
 from metaplast.runs import check_condition
-from metaplast.surrogate import SURROGATES
 from metaplast.tasks import FAMILIES
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
-
-
-def both_conditions() -> dict[str, list[str]]:
-    """Weights only, and weights with all three intrinsic properties."""
-    weights = ["*.weight", "*.bias"]
-    return {"fixed": weights, "intrinsic": [*weights, "*.tau_dendrite", "*.tau_soma", "*.threshold"]}
-
-
-class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The recurrent spiking network."""
-
-    neurons: Count = 100
-    """Recurrent cells."""
-    branches: Count = 1
-    """Dendritic branches of a cell."""
-    resistance: Positive = 4.0
-    """Somatic input resistance (assumed)."""
-    input_gain: Positive = 3.0
-    """Standard deviation of the summed input weights (assumed)."""
-    recurrent_gain: NotNegative = 1.0
-    """Scale of the orthogonal recurrent weights."""
-    tau_low: Positive = 14.427
-    """Shortest time constant of dendrites and somata at the start (ms)."""
-    tau_high: Positive = 551.0
-    """Longest time constant at the start (ms)."""
-    readout: Literal["voltage", "spikes"] = "voltage"
-    """What the readout sees of the recurrent cells."""
-    surrogate: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "triangular"})
-    """Surrogate derivative of the spike."""
-    intrinsic: list[dict[str, Any]] = []
-    """Intrinsic mechanisms of the recurrent cells, in order."""
+WEIGHTS = ["*.weight", "*.bias"]
+CONDITIONS = {
+    "spiking": {"fixed": WEIGHTS, "intrinsic": [*WEIGHTS, "*.tau_dendrite", "*.tau_soma", "*.threshold"]},
+    "rate": {"rate": [*WEIGHTS, "*.initial"]},
+    "gru": {"gru": WEIGHTS},
+    "self-attention": {"self-attention": WEIGHTS},
+}
+"""What learns if nothing is said, by model; the spiking one learns with and without its intrinsic properties."""
 
 
 class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,13 +94,14 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Kind of experiment."""
     preset: str = ""
     """Preset that was laid over the defaults."""
-    model: ModelSettings = ModelSettings()
+    model: AnyModel = SpikingSettings()
     learning: LearningSettings = LearningSettings()
     loss: LossSettings = LossSettings()
     criterion: CriterionSettings = CriterionSettings()
     run: RunSettings = RunSettings()
-    conditions: dict[str, list[str]] = msgspec.field(default_factory=both_conditions)
-    """Allocations: by name, globs over the paths of the parameters that may learn."""
+    conditions: dict[str, list[str] | str] = {}
+    """Allocations: by name, globs over the paths of the parameters that may learn, or a file that a search has
+    written; those of the model if left out."""
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
 
@@ -140,9 +115,25 @@ OPEN_TABLES = ("learning.rates", "conditions")
 
 
 def complete(table: Table) -> Table:
-    """Fill in the defaults of the family, the surrogate and the intrinsic mechanisms that a table names."""
-    model = table["model"]
-    surrogate = with_defaults(SURROGATES, model["surrogate"], "model.surrogate")
-    intrinsic = [with_defaults(INTRINSIC, entry, "model.intrinsic") for entry in model["intrinsic"]]
+    """Fill in the defaults of the components that a table names."""
     family = with_defaults(FAMILIES, table["family"], "family")
-    return table | {"family": family, "model": model | {"surrogate": surrogate, "intrinsic": intrinsic}}
+    conditions = table["conditions"]
+    if not conditions or conditions in CONDITIONS.values():  # nothing of one's own, perhaps of another model
+        conditions = CONDITIONS[table["model"]["name"]]
+    return table | {"family": family, "model": complete_model(table["model"]), "conditions": frozen(conditions)}
+
+
+def frozen(conditions: dict[str, list[str] | str]) -> dict[str, list[str]]:
+    """Conditions with the globs of every file that one of them names, so that the run depends on no other file.
+
+    Raises:
+        ValueError: a file without globs.
+        FileNotFoundError: no such file.
+    """
+    found = {}
+    for name, given in conditions.items():
+        patterns = read_toml(Path(given)).get("patterns") if isinstance(given, str) else given
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+            raise ValueError(f"conditions.{name}: {given} has no list `patterns`; give a file of `metaplast search`")
+        found[name] = patterns
+    return found

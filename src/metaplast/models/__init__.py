@@ -1,6 +1,21 @@
 """Models: networks built by name, behind the one interface that learners use."""
 
+from metaplast.models.attention import SelfAttention, self_attention
 from metaplast.models.base import Model, Response, Weights
-from metaplast.models.recurrent import RecurrentSpiking, recurrent_spiking
+from metaplast.models.gated import recurrent_gated
+from metaplast.models.rate import recurrent_rate
+from metaplast.models.recurrent import Recurrent
+from metaplast.models.spiking import RecurrentSpiking, recurrent_spiking
 
-__all__ = ["Model", "RecurrentSpiking", "Response", "Weights", "recurrent_spiking"]
+__all__ = [
+    "Model",
+    "Recurrent",
+    "RecurrentSpiking",
+    "Response",
+    "SelfAttention",
+    "Weights",
+    "recurrent_gated",
+    "recurrent_rate",
+    "recurrent_spiking",
+    "self_attention",
+]

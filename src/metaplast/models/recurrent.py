@@ -1,24 +1,17 @@
-"""Recurrent spiking network: input -> recurrent cells -> readout."""
+"""What recurrent models share: input -> recurrent cells -> readout."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaplast.connections import Dense, Sparse
-from metaplast.mechanism import Mechanism, chain
+from metaplast.connections import Dense
 from metaplast.models.base import Model, Response, Weights
 from metaplast.network import Network, NetworkState, Population, Projection, activity, voltage
-from metaplast.neurons import DendriticLIF, Relay
-from metaplast.params import strong_float
+from metaplast.neurons import Relay
 from metaplast.simulate import simulate
-from metaplast.surrogate import Surrogate, Triangular
 
 
-class RecurrentSpiking(Model):
-    """A network with the populations "input", "recurrent" and "readout", as `recurrent_spiking` builds it."""
+class Recurrent(Model):
+    """A network with the populations "input", "recurrent" and "readout", answered trial by trial from rest."""
 
     network: Network
 
@@ -30,8 +23,12 @@ class RecurrentSpiking(Model):
     def weights(self) -> Weights:
         parts = (self.network.projections[name] for name in ("input", "recurrent", "readout"))
         existing = [part.connection.existing(part.weight) for part in parts]
-        # A synapse sits on one branch, so the sum over branches is the matrix from cell to cell.
-        return Weights(existing[0].sum(axis=1), existing[1].sum(axis=1), existing[2])
+        # A synapse sits on one branch (or serves one gate): what is priced has one row a source cell.
+        return Weights(*(self._as_matrix(weight) for weight in existing))
+
+    def _as_matrix(self, weight: Array) -> Array:
+        """[pre, ..., post] as a matrix with one row a source cell."""
+        return weight.reshape(weight.shape[0], -1)
 
 
 def _response(state: NetworkState) -> Response:
@@ -39,80 +36,16 @@ def _response(state: NetworkState) -> Response:
     return Response(state.populations["readout"].activity, voltage(recurrent), recurrent.activity)
 
 
-def recurrent_spiking(
-    key: PRNGKeyArray,
-    *,
-    channels: int,
-    neurons: int,
-    outputs: int,
-    dt: float,
-    branches: int = 1,
-    resistance: float = 4.0,
-    input_gain: float = 3.0,
-    recurrent_gain: float = 1.0,
-    tau_range: tuple[float, float] = (14.427, 551.0),
-    membrane_readout: bool = True,
-    intrinsic: Mechanism | None = None,
-    surrogate: Surrogate | None = None,
-) -> RecurrentSpiking:
-    """Dendro-somatic recurrent network read out from its membranes (or spikes).
-
-    d_t = b d_{t-1} + (1 - b) (W_in x_t + W_rec s_{t-1} + bias)
-    u_t = a u_{t-1} + (1 - a) R d_t - threshold s_{t-1};   s_t = [u_t > threshold]
-    y_t = W_out u_t + b_out
-
-    Time constants are drawn by `draw_tau`. Input weights are N(0, input_gain^2 / channels), recurrent ones
-    `recurrent_gain` times a random orthogonal matrix, readout weights zero. Afferents are divided among branches.
-
-    Reference: reconstruction after the reviews of IP2-RSNN (arXiv 2501.14539), the neuron of Zheng et al. (2024),
-    the initialisation of Goudar et al. (2023); `resistance` and `input_gain` are assumed.
-    """
-    keys = jax.random.split(key, 5)
-    neuron = DendriticLIF(
-        draw_tau(keys[0], (branches, neurons), dt, tau_range),
-        draw_tau(keys[1], (neurons,), dt, tau_range),
-        jnp.ones(neurons),
-        strong_float(resistance),
-        branches=branches,
-        surrogate=surrogate or Triangular(),
-    )
-    weight_in = input_gain * jax.random.normal(keys[2], (channels, neurons)) / np.sqrt(channels)
-    weight_rec = recurrent_gain * jax.random.orthogonal(keys[3], neurons)
-    parts = jax.random.randint(keys[4], (channels + neurons, neurons), 0, branches)
-    within = _on_branches(weight_rec, parts[channels:], branches)
-    read = voltage if membrane_readout else activity
+def with_readout(
+    recurrent: Population, inward: Projection, within: Projection, *, outputs: int, dt: float, membrane: bool = True
+) -> Network:
+    """The network of a recurrent model: its cells, their afferents, and a linear readout that starts at zero."""
+    channels, neurons = jnp.shape(inward.weight)[0], jnp.shape(within.weight)[0]
     populations = {
         "input": Population(Relay(), channels),
-        "recurrent": Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons))),
+        "recurrent": recurrent,
         "readout": Population(Relay(), outputs, bias=jnp.zeros(outputs)),
     }
-    projections = {
-        "input": Projection("input", "recurrent", **_on_branches(weight_in, parts[:channels], branches)),
-        "recurrent": Projection("recurrent", "recurrent", **within, delay=1),
-        "readout": Projection("recurrent", "readout", Dense(), jnp.zeros((neurons, outputs)), read=read),
-    }
-    return RecurrentSpiking(Network(populations, projections, dt))
-
-
-def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, tau_range: tuple[float, float]) -> Array:
-    """Time constants (ms) within `tau_range` for which the logit of exp(-dt / tau) is uniform (as in DH-SNN).
-
-    Raises:
-        ValueError: a range that is empty or not positive.
-    """
-    low, high = tau_range
-    if not 0 < low <= high:
-        raise ValueError(f"time constants from {low} to {high} ms: give a positive range, the shorter one first")
-    keep_low, keep_high = (np.exp(-dt / tau) for tau in tau_range)
-    logits = np.log(keep_low / (1 - keep_low)), np.log(keep_high / (1 - keep_high))
-    keep = jax.nn.sigmoid(jax.random.uniform(key, shape, minval=logits[0], maxval=logits[1]))
-    return -dt / jnp.log(keep)
-
-
-def _on_branches(weight: Array, parts: Array, branches: int) -> dict[str, Any]:
-    """A weight [pre, post] as [pre, branches, post], each synapse on the one branch that `parts` says."""
-    wide = jnp.broadcast_to(weight[:, None, :], (weight.shape[0], branches, weight.shape[1]))
-    if branches == 1:
-        return {"connection": Dense(), "weight": wide}
-    mask = parts[:, None, :] == jnp.arange(branches)[None, :, None]
-    return {"connection": Sparse(mask), "weight": jnp.where(mask, wide, 0.0)}
+    read = voltage if membrane else activity
+    readout = Projection("recurrent", "readout", Dense(), jnp.zeros((neurons, outputs)), read=read)
+    return Network(populations, {"input": inward, "recurrent": within, "readout": readout}, dt)

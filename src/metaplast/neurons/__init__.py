@@ -2,15 +2,30 @@
 
 from metaplast.neurons.base import Neuron, hard_reset, soft_reset
 from metaplast.neurons.dendritic import DendriticLIF
+from metaplast.neurons.gated import GatedUnit
 from metaplast.neurons.integrator import LeakyIntegrator
 from metaplast.neurons.lif import LIF
+from metaplast.neurons.rate import LeakyRate
 from metaplast.neurons.relay import Relay
 
 NEURONS: dict[str, type[Neuron]] = {
     "lif": LIF,
     "dendritic-lif": DendriticLIF,
     "leaky-integrator": LeakyIntegrator,
+    "leaky-rate": LeakyRate,
+    "gated-unit": GatedUnit,
     "relay": Relay,
 }
 
-__all__ = ["LIF", "NEURONS", "DendriticLIF", "LeakyIntegrator", "Neuron", "Relay", "hard_reset", "soft_reset"]
+__all__ = [
+    "LIF",
+    "NEURONS",
+    "DendriticLIF",
+    "GatedUnit",
+    "LeakyIntegrator",
+    "LeakyRate",
+    "Neuron",
+    "Relay",
+    "hard_reset",
+    "soft_reset",
+]

@@ -1,0 +1,82 @@
+"""Searches for the best allocation: the slow level.
+
+A search sees nothing but scores, so it serves any model, task and learner.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import numpy as np
+
+from metaplast.allocation.space import Mask, Space
+
+Score = Callable[[Sequence[Mask], int], np.ndarray]
+"""(masks, problems) -> for each mask its mean number of updates a problem over the first `problems` pilot problems.
+
+What was measured of a mask already is not measured again, so asking for more problems costs only the additional ones.
+"""
+
+
+class Search(eqx.Module):
+    """Chooses one mask out of a space. Every field is a setting that a configuration may give."""
+
+    @abstractmethod
+    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+        """The mask with the fewest updates, as far as this search can tell."""
+
+
+class Preset(Search):
+    """The mask that is given, one digit a group: nothing is measured."""
+
+    mask: str = eqx.field(default="", static=True)
+
+    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+        if len(self.mask) != len(space.groups) or set(self.mask) - {"0", "1"}:
+            names = ", ".join(space.groups)
+            raise ValueError(f"search.mask is {self.mask!r}; give one 0 or 1 for each of the groups: {names}")
+        return tuple(digit == "1" for digit in self.mask)
+
+
+class RandomSearch(Search):
+    """The best of some masks drawn at random, without repetition."""
+
+    candidates: int = eqx.field(default=4, static=True)
+    problems: int = eqx.field(default=100, static=True)
+
+    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+        masks = space.all()
+        drawn = np.random.default_rng(seed).choice(len(masks), min(self.candidates, len(masks)), replace=False)
+        candidates = [masks[index] for index in sorted(drawn)]
+        return candidates[int(np.argmin(score(candidates, self.problems)))]
+
+
+class Exhaustive(Search):
+    """Every mask on all the problems."""
+
+    problems: int = eqx.field(default=100, static=True)
+
+    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+        masks = space.all()
+        return masks[int(np.argmin(score(masks, self.problems)))]
+
+
+class Halving(Search):
+    """A race: all masks run a few problems, the better half runs twice as many, until one is left.
+
+    Reference: successive halving, Jamieson & Talwalkar (2016).
+    """
+
+    problems: int = eqx.field(default=100, static=True)
+    """Problems that the last two run."""
+    first: int = eqx.field(default=10, static=True)
+    """Problems of the first round, which the network learns from scratch: too few of them measure little else."""
+
+    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+        racing, problems = space.all(), self.first
+        while len(racing) > 1:
+            final = len(racing) == 2
+            scores = score(racing, self.problems if final else min(problems, self.problems))
+            order = np.argsort(scores, kind="stable")[: len(racing) // 2]
+            racing, problems = [racing[index] for index in sorted(order)], 2 * problems
+        return racing[0]

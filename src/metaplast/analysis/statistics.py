@@ -1,0 +1,142 @@
+"""Are two conditions different? Paired comparisons over seeds, with intervals, effect sizes and correction."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from metaplast.analysis.curves import ExponentialFit, exponential_fit, updates_matrix
+from metaplast.runs import ProblemTable
+
+RESAMPLES = 9999
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """A mean with its bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Comparison(NamedTuple):
+    """Condition `better` against `worse` on the same networks and problems; negative: fewer updates."""
+
+    condition: str
+    reference: str
+    seeds: int
+    difference: Interval
+    """Updates of the sequence, condition minus reference."""
+    ratio: Interval
+    """Updates of the condition as a fraction of those of the reference, geometric mean."""
+    effect: float
+    """Mean difference over its standard deviation (Cohen's d for pairs)."""
+    p_value: float
+    """Of no difference: permutation test over the signs of the differences, two-sided."""
+    p_corrected: float
+    """The same after correction for the number of comparisons made together."""
+
+
+def interval(values: np.ndarray, level: float = LEVEL, seed: int = 0) -> Interval:
+    """Mean of `values` with a bias-corrected and accelerated bootstrap interval; a single value has none (NaN).
+
+    Reference: Efron (1987), as in `scipy.stats.bootstrap`.
+    """
+    values = np.asarray(values, float)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, np.nan, np.nan)
+    if np.ptp(values) == 0:
+        return Interval(mean, mean, mean)
+    found = stats.bootstrap(
+        (values,), np.mean, confidence_level=level, n_resamples=RESAMPLES, rng=np.random.default_rng(seed)
+    ).confidence_interval
+    return Interval(mean, float(found.low), float(found.high))
+
+
+def totals(table: ProblemTable, condition: str, last: int | None = None) -> dict[int, float]:
+    """Updates of each seed over the sequence (or its `last` problems), failed problems included."""
+    matrix = updates_matrix(table, condition, solved=False)
+    part = matrix if last is None else matrix[:, -last:]
+    return dict(zip(table.seeds(condition), part.sum(axis=1).tolist(), strict=True))
+
+
+def compare(
+    table: ProblemTable, pairs: Sequence[tuple[str, str]], last: int | None = None, level: float = LEVEL
+) -> list[Comparison]:
+    """Compare pairs (condition, reference) over their common seeds, corrected together.
+
+    Two conditions with one seed share the network, the problems and the trials, so the comparison is paired. p-values
+    are corrected by the method of Benjamini & Yekutieli (2001), which holds for dependent tests.
+
+    Raises:
+        ValueError: a pair without a common seed.
+    """
+    found = [_compare(table, condition, reference, last, level) for condition, reference in pairs]
+    if not found:
+        return []
+    corrected = stats.false_discovery_control([one.p_value for one in found], method="by")
+    return [one._replace(p_corrected=float(p)) for one, p in zip(found, corrected, strict=True)]
+
+
+def _compare(table: ProblemTable, condition: str, reference: str, last: int | None, level: float) -> Comparison:
+    ours, theirs = totals(table, condition, last), totals(table, reference, last)
+    common = sorted(set(ours) & set(theirs))
+    if not common:
+        raise ValueError(f"{condition!r} and {reference!r} have no seed in common; run both with the same seeds")
+    first, second = (np.array([side[seed] for seed in common]) for side in (ours, theirs))
+    difference = first - second
+    logs = interval(np.log(first) - np.log(second), level)
+    spread = float(difference.std(ddof=1)) if len(common) > 1 else np.nan
+    p_value = _sign_test(difference)
+    return Comparison(
+        condition,
+        reference,
+        len(common),
+        interval(difference, level),
+        Interval(*(float(np.exp(value)) for value in logs)),
+        float(difference.mean() / spread) if spread else np.nan,
+        p_value,
+        p_value,
+    )
+
+
+def _sign_test(difference: np.ndarray) -> float:
+    """Permutation test of a mean of paired differences: every sign is as likely as its opposite."""
+    if len(difference) < 2 or not difference.any():
+        return 1.0
+    statistic = lambda values, axis: np.mean(values, axis=axis)  # noqa: E731
+    found = stats.permutation_test(
+        (difference,), statistic, permutation_type="samples", n_resamples=RESAMPLES, rng=np.random.default_rng(0)
+    )
+    return float(found.pvalue)
+
+
+class Band(NamedTuple):
+    """An exponential fit with the intervals of its numbers over seeds."""
+
+    amplitude: Interval
+    scale: Interval
+    floor: Interval
+    fits: list[ExponentialFit]
+    """One for each seed."""
+
+
+def exponential_band(table: ProblemTable, condition: str, level: float = LEVEL) -> Band:
+    """Fits of every seed's own curve, and intervals over the seeds whose fit converged.
+
+    Raises:
+        ValueError: no seed of this condition.
+    """
+    fits = [exponential_fit(row) for row in updates_matrix(table, condition)]
+    if not fits:
+        raise ValueError(f"no problem of condition {condition!r}; there are: {', '.join(table.conditions()) or 'none'}")
+    sure = [fit for fit in fits if fit.converged]
+    missing = Interval(np.nan, np.nan, np.nan)
+    numbers = [
+        interval(np.array([getattr(fit, name) for fit in sure]), level) if sure else missing
+        for name in ("amplitude", "scale", "floor")
+    ]
+    return Band(*numbers, fits)

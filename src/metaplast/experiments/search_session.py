@@ -1,0 +1,71 @@
+"""A search on disk: what was tried, the allocation that was chosen, and a figure of both."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jax
+import tomli_w
+
+from metaplast.allocation import Allocation, Search, Space
+from metaplast.analysis.figures import draw_search
+from metaplast.config import to_table
+from metaplast.experiments.search import Pilot, Told
+from metaplast.experiments.search_settings import AllocationSearch
+from metaplast.provenance import provenance
+from metaplast.runs import RunDirectory, write_atomically
+from metaplast.tasks import Family
+
+ALLOCATION = "allocation.toml"
+
+
+def run_search(
+    config: AllocationSearch,
+    search: Search,
+    space: Space,
+    family: Family,
+    directory: RunDirectory,
+    told: Callable[[Told], None],
+    *,
+    resume: bool = False,
+) -> Allocation:
+    """Search, and write allocation.toml, summary.json and the figure; what was learned before is not learned again."""
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    device = jax.devices()[0]
+    if not resume:
+        directory.write_config(to_table(config))
+    directory.write_meta(provenance(f"{device.platform} {device.device_kind}") | {"started": began})
+    start = time.perf_counter()
+    pilot = Pilot(config, space, family, directory, told)
+    mask = search.choose(space, pilot.score, config.pilot.seed)
+    chosen = space.allocation(mask)
+    updates = pilot.updates
+    tried = {lane.condition: 0 for lane in updates}
+    for lane, counts in updates.items():
+        tried[lane.condition] += sum(counts)
+    numbers = {
+        "chosen": chosen.name,
+        "updates": sum(tried.values()),
+        "updates_by_mask": tried,
+        "seconds": time.perf_counter() - start,
+    }
+    directory.write_summary(numbers)
+    write_atomically(directory.path / ALLOCATION, allocation_toml(config, space, chosen).encode())
+    if updates:
+        draw_search(directory, list(space.groups), chosen.name)
+    return chosen
+
+
+def allocation_toml(config: AllocationSearch, space: Space, chosen: Allocation) -> str:
+    """The allocation as a file that a run takes as a condition, with a word on where it comes from."""
+    free = [name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1"]
+    table = {
+        "patterns": list(chosen.patterns),
+        "mask": chosen.name,
+        "groups": list(space.groups),
+        "learnable": free,
+        "family": config.family,
+        "search": config.search,
+    }
+    return f"# Freeze it in a run: --set 'conditions.chosen=\"{Path(ALLOCATION).name}\"'\n" + tomli_w.dumps(table)

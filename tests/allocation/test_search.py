@@ -1,0 +1,88 @@
+"""Searches find the best mask of a landscape that is known, and spend what they say."""
+
+import random
+
+import numpy as np
+import pytest
+
+from metaplast.allocation import SEARCHES, Evolution, Exhaustive, Halving, Preset, RandomSearch, Space
+
+SPACE = Space({"a": ("*.a",), "b": ("*.b",), "c": ("*.c1", "*.c2")}, always=("*.weight",))
+BEST = (True, False, True)
+
+
+class Landscape:
+    """Scores with one best mask; every mask gets harder to tell apart the fewer problems are looked at."""
+
+    def __init__(self, blur: float = 0.0) -> None:
+        self.measured: dict = {}
+        self.blur = blur
+        self.draw = np.random.default_rng(1)
+
+    def __call__(self, masks, problems):
+        for mask in masks:
+            self.measured[mask] = max(self.measured.get(mask, 0), problems)
+        distance = [10.0 + 2.0 * sum(x != y for x, y in zip(mask, BEST, strict=False)) for mask in masks]
+        return np.asarray(distance) + self.blur * self.draw.normal(size=len(masks)) / np.sqrt(problems)
+
+    @property
+    def cost(self) -> int:
+        return sum(self.measured.values())
+
+
+@pytest.mark.parametrize("search", [Exhaustive(), Halving(), Evolution(generations=6), RandomSearch(candidates=8)])
+def test_the_best_mask_is_found(search):
+    assert search.choose(SPACE, Landscape(), seed=0) == BEST
+
+
+def test_every_registered_search_is_tried_here_or_refuses_without_settings():
+    assert set(SEARCHES) == {"preset", "random", "exhaustive", "halving", "evolution"}
+
+
+def test_a_preset_measures_nothing():
+    landscape = Landscape()
+    assert Preset("010").choose(SPACE, landscape, seed=0) == (False, True, False)
+    assert landscape.cost == 0
+
+
+@pytest.mark.parametrize("mask", ["", "01", "012", "abc"])
+def test_a_preset_that_is_no_mask_is_refused(mask):
+    with pytest.raises(ValueError, match="give one 0 or 1 for each of the groups: a, b, c"):
+        Preset(mask).choose(SPACE, Landscape(), seed=0)
+
+
+def test_a_race_costs_less_than_half_of_trying_everything():
+    everything, race = Landscape(), Landscape()
+    Exhaustive(problems=100).choose(SPACE, everything, seed=0)
+    Halving(problems=100, first=10).choose(SPACE, race, seed=0)
+    assert everything.cost == 800
+    assert race.cost == 4 * 10 + 2 * 20 + 2 * 100
+    assert sorted(race.measured.values()) == [10, 10, 10, 10, 20, 20, 100, 100]
+
+
+def test_a_race_survives_noise_that_averages_out():
+    found = [Halving(problems=400, first=50).choose(SPACE, Landscape(blur=3.0), seed=seed) for seed in range(5)]
+    assert found.count(BEST) >= 4
+
+
+def test_evolution_repeats_with_its_seed_and_leaves_the_global_generator_alone():
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    wide = Space({str(index): (f"*.{index}",) for index in range(9)})
+    first, second = (Evolution(generations=2).choose(wide, Landscape(), seed=3) for _ in range(2))
+    assert first == second
+    assert random.random() == expected
+
+
+def test_an_allocation_is_named_after_its_mask_and_frees_its_groups():
+    allocation = SPACE.allocation(BEST)
+    assert allocation.name == "101"
+    assert allocation.patterns == ("*.weight", "*.a", "*.c1", "*.c2")
+    with pytest.raises(ValueError, match="mask 10 has 2 digits for 3 groups"):
+        SPACE.allocation((True, False))
+
+
+def test_a_space_without_groups_is_refused():
+    with pytest.raises(ValueError, match="groups is empty"):
+        Space({})

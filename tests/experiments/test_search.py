@@ -1,0 +1,102 @@
+"""A search on pilot problems writes what it tried and an allocation that a run takes, also after having been killed."""
+
+import filecmp
+import tomllib
+
+import pytest
+
+from metaplast.experiments.catalogue import configuration, search_configuration
+from metaplast.experiments.search import Pilot, build
+from metaplast.experiments.search_session import run_search
+from metaplast.runs import RunDirectory
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+SMALL = [
+    "preset=smoke",
+    "model.neurons=16",
+    "criterion.limit=6",
+    "pilot.chunk=2",
+    "search.first=2",
+    "search.problems=4",
+    'pilot.groups={taus=["*.tau_*"], threshold=["*.threshold"]}',
+]
+
+
+class Killed(Exception):
+    """What a killed search is in these tests."""
+
+
+def searched(directory, told=lambda now: None, resume: bool = False):
+    config = search_configuration("dms", SMALL)
+    return run_search(config, *build(config), directory, told, resume=resume)
+
+
+@pytest.fixture(scope="module")
+def whole(quick_compilation, tmp_path_factory):
+    """An uninterrupted race of four masks: only to be read."""
+    place, told = RunDirectory.create(tmp_path_factory.mktemp("whole") / "search"), []
+    return place, searched(place, told.append), told
+
+
+def test_a_search_writes_what_it_tried(whole):
+    place, chosen, told = whole
+    table = place.problems()
+    problems = {mask: int((table.condition == mask).sum()) for mask in table.conditions()}
+    assert sorted(problems.values()) == [4, 4, 8, 8]  # two seeds each, two masks dropped halfway
+    assert problems[chosen.name] == 8
+    summary = place.summary
+    assert summary["chosen"] == chosen.name
+    assert summary["updates"] == table.updates.sum() == told[-1].updates
+    assert (place.figures / "search.png").stat().st_size > 10_000
+
+
+def test_a_run_takes_the_allocation_and_keeps_its_own_copy(whole):
+    place, chosen, _ = whole
+    path = place.path / "allocation.toml"
+    written = tomllib.loads(path.read_text())
+    assert tuple(written["patterns"]) == chosen.patterns
+    config = configuration("dms", [f'conditions={{chosen="{path}"}}'])
+    assert config.conditions == {"chosen": list(chosen.patterns)}
+
+
+def test_pilot_networks_and_problems_are_not_those_of_a_run(whole):
+    place, _, _ = whole
+    config = search_configuration("dms", SMALL)
+    _, space, family = build(config)
+    pilot = Pilot(config, space, family, place, lambda now: None)
+    assert pilot.updates  # found on disk
+    from metaplast.experiments import build as build_study
+
+    study = build_study(configuration("dms", ["preset=smoke", "model.neurons=16"]))
+    first = pilot._start(next(iter(pilot.updates))).model
+    assert not (
+        first.network.projections["input"].weight == study.start.model.network.projections["input"].weight[0]
+    ).any()
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_killed_search_goes_on_to_the_same_end(whole, tmp_path, calls):
+    place = RunDirectory.create(tmp_path / "search")
+    heard = []
+
+    def kill(now):
+        heard.append(now)
+        if len(heard) == calls:
+            raise Killed
+
+    with pytest.raises(Killed):
+        searched(place, kill)
+    searched(place, resume=True)
+    reference = whole[0]
+    ours, theirs = (
+        sorted(directory.path.joinpath("problems.csv").read_text().splitlines()) for directory in (place, reference)
+    )
+    assert ours == theirs
+    assert filecmp.cmp(place.path / "allocation.toml", reference.path / "allocation.toml", shallow=False)
+
+
+def test_a_file_that_is_no_allocation_is_refused(tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text("name = 1\n")
+    with pytest.raises(ValueError, match="has no list `patterns`; give a file of `metaplast search`"):
+        configuration("dms", [f'conditions.chosen="{path}"'])
