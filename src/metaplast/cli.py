@@ -20,7 +20,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments import Study
-    from metaplast.experiments.search_settings import AllocationSearch
+    from metaplast.experiments.search import SearchStudy
     from metaplast.runs import RunDirectory
 
 app = typer.Typer(
@@ -212,19 +212,19 @@ def search(
         prepare(config.run.devices)
         from metaplast.experiments.search import build
 
-        parts = build(config)
+        study = build(config)
         if not resume:
             place = RunDirectory.create(directory)
-    _search(config, parts, place, resume)
+    _search(study, place, resume)
 
 
-def _search(config: "AllocationSearch", parts: tuple, place: "RunDirectory", resume: bool) -> None:
+def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
     """Search under a line that tells how far it is."""
     from metaplast.experiments.search import Told
     from metaplast.experiments.search_session import ALLOCATION, run_search
     from metaplast.experiments.states import Mismatch
 
-    _, space, _ = parts
+    space = study.space
     columns = (SpinnerColumn(), TextColumn("[bold]{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar, at_the_door(Mismatch, OSError):
         task = bar.add_task("compiling", total=None)
@@ -233,7 +233,7 @@ def _search(config: "AllocationSearch", parts: tuple, place: "RunDirectory", res
             text = f"{now.masks} of {len(space.all())} masks, {now.problems} problems, {now.updates:,} updates"
             bar.update(task, description=text)
 
-        chosen = run_search(config, *parts, place, told, resume=resume)
+        chosen = run_search(study, place, told, resume=resume)
     free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
     console.print(f"learnable, of {', '.join(space.groups)}: [bold]{free}[/]")
     console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)

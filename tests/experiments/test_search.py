@@ -27,8 +27,7 @@ class Killed(Exception):
 
 
 def searched(directory, told=lambda now: None, resume: bool = False):
-    config = search_configuration("dms", SMALL)
-    return run_search(config, *build(config), directory, told, resume=resume)
+    return run_search(build(search_configuration("dms", SMALL)), directory, told, resume=resume)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +60,7 @@ def test_a_run_takes_the_allocation_and_keeps_its_own_copy(whole):
 
 def test_pilot_networks_and_problems_are_not_those_of_a_run(whole):
     place, _, _ = whole
-    config = search_configuration("dms", SMALL)
-    _, space, family = build(config)
-    pilot = Pilot(config, space, family, place, lambda now: None)
+    pilot = Pilot(build(search_configuration("dms", SMALL)), place, lambda now: None)
     assert pilot.updates  # found on disk
     from metaplast.experiments import build as build_study
 

@@ -135,8 +135,8 @@ def exponential_band(table: ProblemTable, condition: str, level: float = LEVEL) 
         raise ValueError(f"no problem of condition {condition!r}; there are: {', '.join(table.conditions()) or 'none'}")
     sure = [fit for fit in fits if fit.converged]
     missing = Interval(np.nan, np.nan, np.nan)
-    numbers = [
+    amplitude, scale, floor = (
         interval(np.array([getattr(fit, name) for fit in sure]), level) if sure else missing
         for name in ("amplitude", "scale", "floor")
-    ]
-    return Band(*numbers, fits)
+    )
+    return Band(amplitude, scale, floor, fits)

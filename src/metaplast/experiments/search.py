@@ -39,6 +39,27 @@ class Told(NamedTuple):
     """Updates spent."""
 
 
+class SearchStudy(NamedTuple):
+    """Everything that a configuration describes, built and checked."""
+
+    config: AllocationSearch
+    search: Search
+    space: Space
+    family: Family
+
+
+def build(config: AllocationSearch) -> SearchStudy:
+    """The search, its space and the family of a configuration.
+
+    Raises:
+        ValueError: a value that does not fit.
+    """
+    search = component(SEARCHES, config.search, "search")
+    groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
+    space = Space(groups, tuple(config.pilot.always))
+    return SearchStudy(config, search, space, component(FAMILIES, config.family, "family"))
+
+
 class Pilot:
     """Pilot networks under every mask of a space, learned as far as a search asks; its `score` is what searches see.
 
@@ -48,14 +69,8 @@ class Pilot:
         ValueError: a pattern that names nothing.
     """
 
-    def __init__(
-        self,
-        config: AllocationSearch,
-        space: Space,
-        family: Family,
-        directory: RunDirectory,
-        told: Callable[[Told], None],
-    ) -> None:
+    def __init__(self, study: SearchStudy, directory: RunDirectory, told: Callable[[Told], None]) -> None:
+        config, space, family = study.config, study.space, study.family
         self._config, self._family, self._directory, self._told = config, family, directory, told
         self.space = space
         self.seeds = range(config.pilot.seed, config.pilot.seed + config.pilot.seeds)
@@ -143,15 +158,3 @@ class Pilot:
 
 def _state_name(lane: Lane) -> str:
     return f"states/{lane.condition}-seed{lane.seed}"
-
-
-def build(config: AllocationSearch) -> tuple[Search, Space, Family]:
-    """The search, its space and the family of a configuration.
-
-    Raises:
-        ValueError: a value that does not fit, a pattern that names nothing.
-    """
-    search = component(SEARCHES, config.search, "search")
-    groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
-    space = Space(groups, tuple(config.pilot.always))
-    return search, space, component(FAMILIES, config.family, "family")

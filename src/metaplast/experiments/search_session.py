@@ -8,37 +8,30 @@ from pathlib import Path
 import jax
 import tomli_w
 
-from metaplast.allocation import Allocation, Search, Space
+from metaplast.allocation import Allocation, Space
 from metaplast.analysis.figures import draw_search
 from metaplast.config import to_table
-from metaplast.experiments.search import Pilot, Told
+from metaplast.experiments.search import Pilot, SearchStudy, Told
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.provenance import provenance
 from metaplast.runs import RunDirectory, write_atomically
-from metaplast.tasks import Family
 
 ALLOCATION = "allocation.toml"
 
 
 def run_search(
-    config: AllocationSearch,
-    search: Search,
-    space: Space,
-    family: Family,
-    directory: RunDirectory,
-    told: Callable[[Told], None],
-    *,
-    resume: bool = False,
+    study: SearchStudy, directory: RunDirectory, told: Callable[[Told], None], *, resume: bool = False
 ) -> Allocation:
     """Search, and write allocation.toml, summary.json and the figure; what was learned before is not learned again."""
+    config, space = study.config, study.space
     began = datetime.now(UTC).isoformat(timespec="seconds")
     device = jax.devices()[0]
     if not resume:
         directory.write_config(to_table(config))
     directory.write_meta(provenance(f"{device.platform} {device.device_kind}") | {"started": began})
     start = time.perf_counter()
-    pilot = Pilot(config, space, family, directory, told)
-    mask = search.choose(space, pilot.score, config.pilot.seed)
+    pilot = Pilot(study, directory, told)
+    mask = study.search.choose(space, pilot.score, config.pilot.seed)
     chosen = space.allocation(mask)
     updates = pilot.updates
     tried = {lane.condition: 0 for lane in updates}

@@ -1,5 +1,6 @@
 """Settings of the learning-to-learn experiment, every field with a unit or a sentence."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -123,7 +124,7 @@ def complete(table: Table) -> Table:
     return table | {"family": family, "model": complete_model(table["model"]), "conditions": frozen(conditions)}
 
 
-def frozen(conditions: dict[str, list[str] | str]) -> dict[str, list[str]]:
+def frozen(conditions: Mapping[str, list[str] | str]) -> dict[str, list[str]]:
     """Conditions with the globs of every file that one of them names, so that the run depends on no other file.
 
     Raises:

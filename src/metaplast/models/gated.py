@@ -27,6 +27,7 @@ def recurrent_gated(key: PRNGKeyArray, *, channels: int, neurons: int, outputs: 
         Population(GatedUnit(), neurons, bias=jnp.zeros((4, neurons))),
         _without_row(inward, RECURRENT, "input"),
         _without_row(within, ARRIVING, "recurrent", delay=1),
+        channels=channels,
         outputs=outputs,
         dt=dt,
     )

@@ -44,6 +44,7 @@ def recurrent_rate(
         Projection("input", "recurrent", Dense(), weight_in),
         # The state is read, not what was sent: so the learnable initial rates act at the first step.
         Projection("recurrent", "recurrent", Dense(), weight_rec, delay=1, read=voltage),
+        channels=channels,
         outputs=outputs,
         dt=dt,
     )

@@ -37,10 +37,17 @@ def _response(state: NetworkState) -> Response:
 
 
 def with_readout(
-    recurrent: Population, inward: Projection, within: Projection, *, outputs: int, dt: float, membrane: bool = True
+    recurrent: Population,
+    inward: Projection,
+    within: Projection,
+    *,
+    channels: int,
+    outputs: int,
+    dt: float,
+    membrane: bool = True,
 ) -> Network:
     """The network of a recurrent model: its cells, their afferents, and a linear readout that starts at zero."""
-    channels, neurons = jnp.shape(inward.weight)[0], jnp.shape(within.weight)[0]
+    (neurons,) = recurrent.shape
     populations = {
         "input": Population(Relay(), channels),
         "recurrent": recurrent,

@@ -70,6 +70,7 @@ def recurrent_spiking(
         Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons))),
         Projection("input", "recurrent", **inward),
         Projection("recurrent", "recurrent", **within, delay=1),
+        channels=channels,
         outputs=outputs,
         dt=dt,
         membrane=membrane_readout,
