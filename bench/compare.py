@@ -50,12 +50,12 @@ def compare(case: Case, name: str, inputs: Path, options: Options) -> dict:
 
 
 def in_turns(case: Case, name: str, record: dict, inputs: Path, options: Options) -> dict:
-    """The best of both sides once more, call by call in turns: where the two are close, drift must not decide."""
+    """The best of both sides once more, in turns of a few calls: where the two are close, drift must not decide."""
     sides = (("ours", record["ours"]), ("peer", record["best_peer"]))
     commands = [
         command_of(side, case, name, found["configuration"], inputs, options.folder, 1) for side, found in sides
     ]
-    ours, theirs = turns.alternate(commands, 3 * options.repeats)
+    ours, theirs = turns.alternate(commands, 2 * options.repeats)
     found = turns.ratio(ours, theirs)
     print(f"  in turns: {found:.2f}", flush=True)
     return {

@@ -19,7 +19,7 @@ NOTES = """\
   (`torch.compile`, for snnTorch and Norse at N = 128). JAX peers use every core by themselves.
 - Ours ran before and after each peer, in the dynamics of that peer: its time differs from row to row.
 - JAX peers come close enough for a drift of the machine to decide, so the best of both sides run once more in two
-  processes that take turns, call by call; the times and the ratio (median over the turns) are those.
+  processes that take turns of five calls; the times and the ratio (median over the turns) are those.
 - Where a configuration ran more than once, the median is over all its calls. The first call, with what it compiles or
   sets up, is apart. Every run, with the load of the machine, is in
   [bench/results/bench.json](../bench/results/bench.json).

@@ -1,4 +1,4 @@
-"""Two processes that take turns, call by call: their ratio holds although the speed of the machine drifts."""
+"""Two processes that take turns of a few calls: their ratio holds although the speed of the machine drifts."""
 
 import statistics
 import subprocess
@@ -7,13 +7,20 @@ from collections.abc import Sequence
 READY = "ready"
 
 
+CALLS = 5
+"""Calls in a turn."""
+
+
 def serve(run) -> None:
-    """Child: after two warm-ups, one timed call of `run` (it returns its seconds) for every line of the input."""
+    """Child: for every line of the input a turn of `run`, which returns its seconds; the median of the turn goes out.
+
+    The first call of a turn is not counted: it finds the caches full of what the other process left there.
+    """
     for _ in range(2):
         run()
     print(READY, flush=True)
     while input_line():
-        print(run(), flush=True)
+        print(statistics.median([run() for _ in range(1 + CALLS)][1:]), flush=True)
 
 
 def input_line() -> str:
@@ -25,7 +32,7 @@ def input_line() -> str:
 
 
 def alternate(commands: Sequence[Sequence[object]], repeats: int) -> list[list[float]]:
-    """Seconds of `repeats` calls of each command, one call of each in turn.
+    """Seconds of `repeats` turns of each command, one turn of each after the other.
 
     Raises:
         RuntimeError: a process ended before it was ready.
