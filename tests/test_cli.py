@@ -53,6 +53,7 @@ def test_list_shows_every_named_experiment():
         ("list", "metaplast list"),
         ("run", "metaplast run dms --set preset=smoke"),
         ("run", "metaplast run dms --out runs/dms --resume"),
+        ("search", "metaplast search cd-dms --set search.name=exhaustive"),
         ("report", "metaplast report runs/dms runs/cd-dms --out comparison.html"),
     ],
 )
@@ -145,3 +146,32 @@ def test_a_run_is_made_reported_and_resumed(here, quick_compilation):
     resumed = call("run", "dms", "--resume", "--out", "first")
     assert resumed.exit_code == 0, resumed.output
     assert Path("first/problems.csv").read_bytes() == rows
+
+
+SMALL_SEARCH = ["preset=smoke", "model.neurons=12", "criterion.limit=3", "search.problems=2", "search.first=2"]
+SMALL_SEARCH += ["pilot.chunk=2", "pilot.seeds=1", 'pilot.groups={threshold=["*.threshold"]}']
+
+
+def test_a_search_shows_what_should_learn_and_where_it_is_written(here):
+    result = call("search", "dms", *settings(*SMALL_SEARCH))
+    assert result.exit_code == 0, result.output
+    assert "learnable, of threshold:" in result.stdout
+    assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
+    refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
+    again = call("search", "dms", "--resume")
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("search.name=guess", ["search.name", "guess", "halving", "relaxed"]),
+        ("search.problemz=3", ["unknown key 'search.problemz'"]),
+        ('pilot.groups={axon=["*.axon"]}', ["'*.axon'", "matches no parameter"]),
+        ("pilot.groups={}", ["groups is empty"]),
+        ("pilot.seeds=0", ["pilot.seeds"]),
+    ],
+)
+def test_a_search_that_does_not_fit_is_refused(here, setting, words):
+    refused(call("search", "dms", *settings("preset=smoke", setting)), *words)
+    assert not (here / "runs").exists()

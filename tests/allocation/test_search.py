@@ -2,10 +2,11 @@
 
 import random
 
+import jax
 import numpy as np
 import pytest
 
-from metaplast.allocation import SEARCHES, Evolution, Exhaustive, Halving, Preset, RandomSearch, Space
+from metaplast.allocation import SEARCHES, Evolution, Exhaustive, Halving, Preset, RandomSearch, Relaxed, Space
 
 SPACE = Space({"a": ("*.a",), "b": ("*.b",), "c": ("*.c1", "*.c2")}, always=("*.weight",))
 BEST = (True, False, True)
@@ -19,24 +20,30 @@ class Landscape:
         self.blur = blur
         self.draw = np.random.default_rng(1)
 
-    def __call__(self, masks, problems):
+    def score(self, masks, problems):
         for mask in masks:
             self.measured[mask] = max(self.measured.get(mask, 0), problems)
         distance = [10.0 + 2.0 * sum(x != y for x, y in zip(mask, BEST, strict=False)) for mask in masks]
         return np.asarray(distance) + self.blur * self.draw.normal(size=len(masks)) / np.sqrt(problems)
+
+    def slope(self, warm):
+        """The loss falls along the gates of the best mask and rises along the others."""
+        return lambda gates, step: np.where(BEST, -0.02, 0.02)
 
     @property
     def cost(self) -> int:
         return sum(self.measured.values())
 
 
-@pytest.mark.parametrize("search", [Exhaustive(), Halving(), Evolution(generations=6), RandomSearch(candidates=8)])
+@pytest.mark.parametrize(
+    "search", [Exhaustive(), Halving(), Evolution(generations=6), RandomSearch(candidates=8), Relaxed()]
+)
 def test_the_best_mask_is_found(search):
     assert search.choose(SPACE, Landscape(), seed=0) == BEST
 
 
 def test_every_registered_search_is_tried_here_or_refuses_without_settings():
-    assert set(SEARCHES) == {"preset", "random", "exhaustive", "halving", "evolution"}
+    assert set(SEARCHES) == {"preset", "random", "exhaustive", "halving", "evolution", "relaxed"}
 
 
 def test_a_preset_measures_nothing():
@@ -86,3 +93,21 @@ def test_an_allocation_is_named_after_its_mask_and_frees_its_groups():
 def test_a_space_without_groups_is_refused():
     with pytest.raises(ValueError, match="groups is empty"):
         Space({})
+
+
+def test_gates_are_closed_open_or_between_and_their_odds_are_those_of_the_formula():
+    search = Relaxed()
+    logits = np.array([-2.0, 0.0, 1.5])
+    drawn = np.array([search.gates(logits, key) for key in jax.random.split(jax.random.key(0), 4000)])
+    assert (drawn == 0).any()
+    assert (drawn == 1).any()
+    assert ((drawn > 0) & (drawn < 1)).any()
+    np.testing.assert_allclose((drawn > 0).mean(axis=0), search.open(logits), atol=0.03)
+
+
+def test_a_price_closes_gates_that_change_nothing():
+    class Flat(Landscape):
+        def slope(self, warm):
+            return lambda gates, step: np.zeros(3)
+
+    assert Relaxed(price=0.05).choose(SPACE, Flat(), seed=0) == (False, False, False)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = ["preset=smoke", "model.neurons=20", "criterion.limit=12", "run.problems=4"]
 SHRUNK: dict[str, list[str]] = {
     "association": ["family.dt=10", "learning.batch=2"],
+    "association-rate": ["family.dt=10", "learning.batch=2"],
     "gng-dr-4": ["model.branches=2", 'model.intrinsic=[{name="noise"}, {name="refractory"}]'],
 }
 
@@ -53,7 +54,7 @@ def test_every_other_named_experiment_runs(name, tmp_path):
 def check_contents(study: Study, place: RunDirectory) -> None:
     table = place.problems()
     assert len(table) == len(study.lanes) * study.config.run.problems
-    assert table.conditions() == ["fixed", "intrinsic"]
+    assert table.conditions() == list(study.config.conditions)
     assert (table.updates >= 1).all()
     assert (table.updates <= 12).all()
     assert ((table.firing_rate_hz > 0) & (table.firing_rate_hz < 1000 / study.family.dt)).all()

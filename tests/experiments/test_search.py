@@ -3,10 +3,14 @@
 import filecmp
 import tomllib
 
+import jax
+import numpy as np
 import pytest
 
 from metaplast.experiments.catalogue import configuration, search_configuration
-from metaplast.experiments.search import Pilot, build
+from metaplast.experiments.gates import Gates, gate_of_parameter
+from metaplast.experiments.learning_to_learn import Lane
+from metaplast.experiments.search import PilotLanes, build
 from metaplast.experiments.search_session import run_search
 from metaplast.runs import RunDirectory
 
@@ -60,7 +64,7 @@ def test_a_run_takes_the_allocation_and_keeps_its_own_copy(whole):
 
 def test_pilot_networks_and_problems_are_not_those_of_a_run(whole):
     place, _, _ = whole
-    pilot = Pilot(build(search_configuration("dms", SMALL)), place, lambda now: None)
+    pilot = PilotLanes(build(search_configuration("dms", SMALL)), place, lambda now: None)
     assert pilot.updates  # found on disk
     from metaplast.experiments import build as build_study
 
@@ -97,3 +101,33 @@ def test_a_file_that_is_no_allocation_is_refused(tmp_path):
     path.write_text("name = 1\n")
     with pytest.raises(ValueError, match="has no list `patterns`; give a file of `metaplast search`"):
         configuration("dms", [f'conditions.chosen="{path}"'])
+
+
+SMOOTH = [
+    "model.name=rate",
+    "model.neurons=16",
+    "criterion.limit=6",
+    "learning.rate=3e-3",
+    "pilot.updates=4",
+    "pilot.chunk=1",
+    'pilot.groups={inward=["*input.weight"], within=["*recurrent.weight"]}',
+    'pilot.always=["*readout.weight"]',
+]
+"""Rates instead of spikes: only there are differences of the loss its derivative."""
+
+
+def test_the_slope_of_the_gates_is_that_of_the_loss(tmp_path):
+    """Against differences of the loss itself, through all updates of Adam."""
+    study = build(search_configuration("dms", SMOOTH))
+    pilot = PilotLanes(study, RunDirectory.create(tmp_path / "search"), lambda now: None)
+    gates = np.array([0.6, 0.4])
+    found = pilot.slope(1)(gates, 0)
+    lane = Lane("11", pilot.seeds[0])
+    key = jax.random.fold_in(pilot._key(lane), 2)
+    loss = jax.jit(
+        Gates(study.config, study.family, pilot._rates(lane), gate_of_parameter(study.space, pilot._model)).loss
+    )
+    at = lambda gates: float(loss(gates, pilot._states[lane], key))  # noqa: E731
+    differences = np.array([at(gates + step) - at(gates - step) for step in 0.2 * np.eye(2)]) / 0.4
+    assert np.abs(differences).min() > 1e-5
+    np.testing.assert_allclose(found, differences, rtol=0.05)

@@ -2,7 +2,8 @@
 
 from metaplast.allocation.base import Allocation, learning_rates
 from metaplast.allocation.evolution import Evolution
-from metaplast.allocation.search import Exhaustive, Halving, Preset, RandomSearch, Search
+from metaplast.allocation.relaxed import Relaxed
+from metaplast.allocation.search import Exhaustive, Halving, Pilot, Preset, RandomSearch, Search
 from metaplast.allocation.space import Mask, Space
 
 SEARCHES: dict[str, type[Search]] = {
@@ -11,6 +12,7 @@ SEARCHES: dict[str, type[Search]] = {
     "exhaustive": Exhaustive,
     "halving": Halving,
     "evolution": Evolution,
+    "relaxed": Relaxed,
 }
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "Exhaustive",
     "Halving",
     "Mask",
+    "Pilot",
     "Preset",
     "RandomSearch",
+    "Relaxed",
     "Search",
     "Space",
     "learning_rates",

@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 from deap import base, tools
 
-from metaplast.allocation.search import Score, Search
+from metaplast.allocation.search import Pilot, Search
 from metaplast.allocation.space import Mask, Space
 
 
@@ -37,18 +37,18 @@ class Evolution(Search):
     flip: float = eqx.field(default=0.15, static=True)
     """Probability that a bit flips."""
 
-    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         before = random.getstate()
         random.seed(seed)  # the library draws from the global generator of Python, which is given back as it was
         try:
-            return self._evolve(space, score, np.random.default_rng(seed))
+            return self._evolve(space, pilot, np.random.default_rng(seed))
         finally:
             random.setstate(before)
 
-    def _evolve(self, space: Space, score: Score, draw: np.random.Generator) -> Mask:
+    def _evolve(self, space: Space, pilot: Pilot, draw: np.random.Generator) -> Mask:
         size = len(space.groups)
         people = [Individual(tuple(bool(bit) for bit in row)) for row in draw.integers(0, 2, (self.population, size))]
-        self._judge(people, score)
+        self._judge(people, pilot)
         for _ in range(self.generations):
             best = tools.selBest(people, 1)
             parents = tools.selTournament(people, self.population - 1, tournsize=2)
@@ -58,10 +58,10 @@ class Evolution(Search):
             for child in children:
                 tools.mutFlipBit(child, indpb=self.flip)
             people = [*best, *children]
-            self._judge(people, score)
+            self._judge(people, pilot)
         return tuple(bool(bit) for bit in tools.selBest(people, 1)[0])
 
-    def _judge(self, people: list[Individual], score: Score) -> None:
+    def _judge(self, people: list[Individual], pilot: Pilot) -> None:
         masks = [tuple(bool(bit) for bit in person) for person in people]
-        for person, updates in zip(people, score(masks, self.problems), strict=True):
+        for person, updates in zip(people, pilot.score(masks, self.problems), strict=True):
             person.fitness.values = (float(updates),)

@@ -1,28 +1,42 @@
 """Searches for the best allocation: the slow level.
 
-A search sees nothing but scores, so it serves any model, task and learner.
+A search sees nothing but a `Pilot`, so it serves any model, task and learner.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import equinox as eqx
 import numpy as np
 
 from metaplast.allocation.space import Mask, Space
 
-Score = Callable[[Sequence[Mask], int], np.ndarray]
-"""(masks, problems) -> for each mask its mean number of updates a problem over the first `problems` pilot problems.
 
-What was measured of a mask already is not measured again, so asking for more problems costs only the additional ones.
-"""
+class Pilot(Protocol):
+    """What a search may ask of the fast level."""
+
+    def score(self, masks: Sequence[Mask], problems: int) -> np.ndarray:
+        """For each mask its mean number of updates a problem over the first `problems` pilot problems.
+
+        What was measured of a mask already is not measured again: more problems cost only the additional ones.
+        """
+        ...
+
+    def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
+        """After `warm` problems with every group free: a function (gates, step) -> gradient in the gates.
+
+        The gradient is that of the task loss over some updates of a pilot problem, a new one at every step, with the
+        learning rates of each group times its gate.
+        """
+        ...
 
 
 class Search(eqx.Module):
     """Chooses one mask out of a space. Every field is a setting that a configuration may give."""
 
     @abstractmethod
-    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         """The mask with the fewest updates, as far as this search can tell."""
 
 
@@ -31,7 +45,7 @@ class Preset(Search):
 
     mask: str = eqx.field(default="", static=True)
 
-    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         if len(self.mask) != len(space.groups) or set(self.mask) - {"0", "1"}:
             names = ", ".join(space.groups)
             raise ValueError(f"search.mask is {self.mask!r}; give one 0 or 1 for each of the groups: {names}")
@@ -44,11 +58,11 @@ class RandomSearch(Search):
     candidates: int = eqx.field(default=4, static=True)
     problems: int = eqx.field(default=100, static=True)
 
-    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         masks = space.all()
         drawn = np.random.default_rng(seed).choice(len(masks), min(self.candidates, len(masks)), replace=False)
         candidates = [masks[index] for index in sorted(drawn)]
-        return candidates[int(np.argmin(score(candidates, self.problems)))]
+        return candidates[int(np.argmin(pilot.score(candidates, self.problems)))]
 
 
 class Exhaustive(Search):
@@ -56,9 +70,9 @@ class Exhaustive(Search):
 
     problems: int = eqx.field(default=100, static=True)
 
-    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         masks = space.all()
-        return masks[int(np.argmin(score(masks, self.problems)))]
+        return masks[int(np.argmin(pilot.score(masks, self.problems)))]
 
 
 class Halving(Search):
@@ -72,11 +86,11 @@ class Halving(Search):
     first: int = eqx.field(default=10, static=True)
     """Problems of the first round, which the network learns from scratch: too few of them measure little else."""
 
-    def choose(self, space: Space, score: Score, seed: int) -> Mask:
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         racing, problems = space.all(), self.first
         while len(racing) > 1:
             final = len(racing) == 2
-            scores = score(racing, self.problems if final else min(problems, self.problems))
+            scores = pilot.score(racing, self.problems if final else min(problems, self.problems))
             order = np.argsort(scores, kind="stable")[: len(racing) // 2]
             racing, problems = [racing[index] for index in sorted(order)], 2 * problems
         return racing[0]

@@ -10,7 +10,7 @@ from metaplast.experiments import search_settings
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
 
-NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association")
+NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association", "association-rate")
 
 
 def named_path(name: str) -> Path:

@@ -90,8 +90,8 @@ def build_criterion(config: LearningToLearn) -> Criterion:
     return Criterion(*bounds, config.criterion.window)
 
 
-def build_learner(config: LearningToLearn, rates: PyTree) -> GradientLearner:
-    """The learner with the given learning rates."""
+def build_learner(config: LearningToLearn, rates: PyTree, eps_root: float = 0.0) -> GradientLearner:
+    """The learner with the given learning rates; `eps_root` as in `GradientLearner`."""
     learning, loss = config.learning, config.loss
     return GradientLearner(
         rates,
@@ -100,6 +100,7 @@ def build_learner(config: LearningToLearn, rates: PyTree) -> GradientLearner:
         learning.beta2,
         learning.clip,
         learning.reset_optimiser,
+        eps_root,
     )
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Array
 
 from metaplast.allocation import SEARCHES, Mask, Search, Space, learning_rates
 from metaplast.config import component
+from metaplast.experiments.gates import Gates, gate_of_parameter
 from metaplast.experiments.learning_to_learn import (
     Lane,
     LaneState,
@@ -21,6 +22,7 @@ from metaplast.experiments.learning_to_learn import (
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.states import load_progress, load_state, save_state
 from metaplast.learning import over_lanes
+from metaplast.params import match, parameter_paths
 from metaplast.runs import RunDirectory
 from metaplast.tasks import FAMILIES, Family
 
@@ -52,16 +54,21 @@ def build(config: AllocationSearch) -> SearchStudy:
     """The search, its space and the family of a configuration.
 
     Raises:
-        ValueError: a value that does not fit.
+        ValueError: a value that does not fit, a pattern that names nothing.
     """
     search = component(SEARCHES, config.search, "search")
     groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
     space = Space(groups, tuple(config.pilot.always))
-    return SearchStudy(config, search, space, component(FAMILIES, config.family, "family"))
+    family = component(FAMILIES, config.family, "family")
+    names = parameter_paths(config.model.build(jax.random.key(0), family))
+    for patterns in (space.always, *groups.values()):
+        if patterns:
+            match(names, patterns)
+    return SearchStudy(config, search, space, family)
 
 
-class Pilot:
-    """Pilot networks under every mask of a space, learned as far as a search asks; its `score` is what searches see.
+class PilotLanes:
+    """Pilot networks under every mask of a space, learned as far as a search asks; the `Pilot` that searches see.
 
     All that was learned is in `directory`, from which a search that was killed goes on.
 
@@ -74,10 +81,10 @@ class Pilot:
         self._config, self._family, self._directory, self._told = config, family, directory, told
         self.space = space
         self.seeds = range(config.pilot.seed, config.pilot.seed + config.pilot.seeds)
-        model = config.model.build(jax.random.key(0), family)
+        self._model = config.model.build(jax.random.key(0), family)
         allocations = [space.allocation(mask) for mask in space.all()]
         self._places = {allocation.name: place for place, allocation in enumerate(allocations)}
-        self._all_rates = learning_rates(model, allocations, config.learning.rate, config.learning.rates)
+        self._all_rates = learning_rates(self._model, allocations, config.learning.rate, config.learning.rates)
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
         self._learn = jax.jit(over_lanes(lane_function(config, family, build_criterion(config)), len(jax.devices())))
@@ -96,6 +103,21 @@ class Pilot:
             np.mean([self._updates[Lane(self.space.label(m), seed)][:wanted] for seed in self.seeds]) for m in masks
         ]
         return np.asarray(means)
+
+    def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
+        """Gradient of the mean task loss over `pilot.updates` updates in the gates of the groups; see `Pilot.slope`."""
+        everything = (True,) * len(self.space.groups)
+        self.score([everything], warm)
+        lanes = [Lane(self.space.label(everything), seed) for seed in self.seeds]
+        gates = Gates(self._config, self._family, self._rates(lanes[0]), gate_of_parameter(self.space, self._model))
+        gradient = jax.jit(jax.grad(gates.loss))
+
+        def slope(gates: np.ndarray, step: int) -> np.ndarray:
+            lane = lanes[step % len(lanes)]
+            key = jax.random.fold_in(self._key(lane), 2 + step)
+            return np.asarray(gradient(jnp.asarray(gates), self._states[lane], key))
+
+        return slope
 
     @property
     def updates(self) -> dict[Lane, list[int]]:

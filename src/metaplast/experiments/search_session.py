@@ -11,7 +11,7 @@ import tomli_w
 from metaplast.allocation import Allocation, Space
 from metaplast.analysis.figures import draw_search
 from metaplast.config import to_table
-from metaplast.experiments.search import Pilot, SearchStudy, Told
+from metaplast.experiments.search import PilotLanes, SearchStudy, Told
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.provenance import provenance
 from metaplast.runs import RunDirectory, write_atomically
@@ -30,8 +30,8 @@ def run_search(
         directory.write_config(to_table(config))
     directory.write_meta(provenance(f"{device.platform} {device.device_kind}") | {"started": began})
     start = time.perf_counter()
-    pilot = Pilot(study, directory, told)
-    mask = study.search.choose(space, pilot.score, config.pilot.seed)
+    pilot = PilotLanes(study, directory, told)
+    mask = study.search.choose(space, pilot, config.pilot.seed)
     chosen = space.allocation(mask)
     updates = pilot.updates
     tried = {lane.condition: 0 for lane in updates}

@@ -30,6 +30,8 @@ class PilotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First pilot seed; all masks share networks, problems and trials."""
     seeds: Count = 2
     """Pilot networks of a mask."""
+    updates: Count = 30
+    """Updates through which the gates of a relaxed search are learned."""
     chunk: Count = 5
     """Problems between two reports, after each of which nothing can be lost; a multiple of it is measured."""
 

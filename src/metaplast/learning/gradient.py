@@ -38,6 +38,8 @@ class GradientLearner(Learner):
     beta2: float = eqx.field(default=0.999, static=True)
     clip: float = eqx.field(default=1.0, static=True)
     reset: bool = eqx.field(default=True, static=True)
+    eps_root: float = eqx.field(default=0.0, static=True)
+    """Added under Adam's root; above zero where a gradient has to pass through the update."""
 
     def init(self, model: Model) -> GradientState:
         return GradientState(self._optimiser().init(self.split(model)[0]), self.loss.init(model))
@@ -88,7 +90,10 @@ class GradientLearner(Learner):
         return bounded, optimiser
 
     def _optimiser(self) -> optax.GradientTransformation:
-        return optax.chain(optax.clip_by_global_norm(self.clip), optax.scale_by_adam(b1=self.beta1, b2=self.beta2))
+        return optax.chain(
+            optax.clip_by_global_norm(self.clip),
+            optax.scale_by_adam(b1=self.beta1, b2=self.beta2, eps_root=self.eps_root),
+        )
 
 
 def _logarithmic(tree: PyTree) -> PyTree:
