@@ -142,15 +142,20 @@ def compile_chunk(study: Study) -> tuple[Callable[..., tuple[LaneState, Outcome]
 
 def rows_of(study: Study, indices: Sequence[int], outcomes: Outcome) -> list[ProblemRow]:
     """Rows of problems.csv for a chunk: lane by lane, in the order of the problems."""
-    rows = []
+    rows, hertz = [], spikes_to_hertz(study.start.model, study.family)
     for place, lane in enumerate(study.lanes):
         of_lane = jax.tree.map(lambda column, place=place: column[place], outcomes)
-        rows += lane_rows(lane, indices, of_lane, study.family.dt)
+        rows += lane_rows(lane, indices, of_lane, hertz)
     return rows
 
 
-def lane_rows(lane: Lane, indices: Sequence[int], outcomes: Outcome, dt: float) -> list[ProblemRow]:
-    """Rows of problems.csv for one lane; activity a step of `dt` (ms) becomes a rate in Hz."""
+def spikes_to_hertz(model: Model, family: Family) -> float:
+    """Spikes a step to spikes a second; what does not spike has no firing rate (NaN)."""
+    return 1000.0 / family.dt if model.spiking else float("nan")
+
+
+def lane_rows(lane: Lane, indices: Sequence[int], outcomes: Outcome, hertz: float) -> list[ProblemRow]:
+    """Rows of problems.csv for one lane; `hertz` as from `spikes_to_hertz`."""
     updates, loss, accuracy, solved, activity = (np.asarray(column) for column in outcomes)
     return [
         ProblemRow(
@@ -161,7 +166,7 @@ def lane_rows(lane: Lane, indices: Sequence[int], outcomes: Outcome, dt: float) 
             float(loss[position]),
             float(accuracy[position]),
             bool(solved[position]),
-            float(activity[position]) * 1000.0 / dt,
+            float(activity[position]) * hertz,
         )
         for position, index in enumerate(indices)
     ]

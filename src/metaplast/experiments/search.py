@@ -18,6 +18,7 @@ from metaplast.experiments.learning_to_learn import (
     build_learner,
     lane_function,
     lane_rows,
+    spikes_to_hertz,
 )
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.states import load_progress, load_state, save_state
@@ -168,7 +169,7 @@ class PilotLanes:
         )
         for place, lane in enumerate(dict.fromkeys(lanes)):
             of_lane = jax.tree.map(lambda leaf, place=place: leaf[place], (states, outcomes))
-            rows = lane_rows(lane, indices[place], of_lane[1], self._family.dt)
+            rows = lane_rows(lane, indices[place], of_lane[1], spikes_to_hertz(self._model, self._family))
             self._directory.append_problems(rows)
             self._states[lane] = of_lane[0]
             self._updates[lane] = [*self._updates.get(lane, []), *(row.updates for row in rows)]

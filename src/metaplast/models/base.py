@@ -1,7 +1,7 @@
 """What a learner needs of a model, spiking or not."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -28,6 +28,9 @@ class Weights(NamedTuple):
 
 class Model(eqx.Module):
     """Anything that answers a batch of trials and whose leaves can be learned."""
+
+    spiking: ClassVar[bool] = False
+    """Whether its activity is spikes, so that it has a firing rate."""
 
     @abstractmethod
     def respond(self, inputs: Float[Array, "time batch channels"], key: PRNGKeyArray) -> Response:

@@ -1,6 +1,6 @@
 """Recurrent network of spiking cells with dendrites."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,8 @@ from metaplast.surrogate import Surrogate, Triangular
 
 class RecurrentSpiking(Recurrent):
     """A recurrent network of spiking cells with dendrites, as `recurrent_spiking` builds it."""
+
+    spiking: ClassVar[bool] = True
 
     def _as_matrix(self, weight: Array) -> Array:
         # A synapse sits on one branch, so the sum over branches is the matrix from cell to cell.
