@@ -32,7 +32,7 @@ class Relaxed(Search):
     """Pilot problems before the gates are learned."""
     rate: float = eqx.field(default=0.1, static=True)
     """Adam's learning rate of the gates."""
-    price: float = eqx.field(default=0.001, static=True)
+    price: float = eqx.field(default=5e-5, static=True)
     """Price of an open gate, in units of the loss (nats)."""
     temperature: float = eqx.field(default=0.66, static=True)
 
@@ -47,7 +47,7 @@ class Relaxed(Search):
             (change,) = pull(jnp.asarray(slope(np.asarray(gates), step), gates.dtype))
             change = change + jax.grad(lambda logits: self.price * self.open(logits).sum())(logits)
             moved, state = optimiser.update(change, state)
-            logits = optax.apply_updates(logits, moved)
+            logits = logits + jnp.asarray(moved)
         return tuple(bool(likely) for likely in self.open(logits) > 0.5)
 
     def gates(self, logits: Float[Array, " groups"], key: PRNGKeyArray) -> Float[Array, " groups"]:

@@ -83,7 +83,7 @@ class Halving(Search):
 
     problems: int = eqx.field(default=100, static=True)
     """Problems that the last two run."""
-    first: int = eqx.field(default=10, static=True)
+    first: int = eqx.field(default=5, static=True)
     """Problems of the first round, which the network learns from scratch: too few of them measure little else."""
 
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
