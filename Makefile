@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint bench docs slow clean
+.PHONY: setup demo test check lint bench docs slow clean
+
+setup: $(READY)
 
 demo: $(READY)
 	rm -rf runs/demo

@@ -100,6 +100,7 @@ def test_a_setting_wins_over_the_preset_in_any_order():
     ("setting", "message"),
     [
         ("model.neuronz=3", "unknown key 'model.neuronz'; there are: model.neurons"),
+        ("preset", "has no '='; write --set preset=VALUE"),
         ("learnin.rate=3", "unknown key 'learnin.rate'; there are: learning"),
         ("family.delai=3", "unknown key 'family.delai'; there are: family.delay"),
         ("run.seeds=many", "run.seeds: Expected `int`, got `str`"),

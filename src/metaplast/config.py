@@ -203,8 +203,8 @@ def resolve(
     name, chosen = str(table.get("preset", "")), False
     others = []
     for setting in settings:
-        key, _, value = setting.partition("=")
-        if key.strip() == "preset":
+        key, equals, value = setting.partition("=")
+        if equals and key.strip() == "preset":
             name, chosen = value.strip().strip('"'), True
         else:
             others.append(setting)

@@ -16,6 +16,7 @@ from metaplast.analysis.curves import (
     ExponentialFit,
     Summary,
     exponential_fit,
+    late,
     mean_over_seeds,
     summary,
     updates_matrix,
@@ -150,8 +151,8 @@ def condition(table: ProblemTable, name: str, colour: str) -> Condition:
         numbers=numbers,
         ratio=numbers.updates_first / numbers.updates_late if numbers.updates_late else math.nan,
         fit=exponential_fit(mean_over_seeds(updates_matrix(table, name))),
-        accuracy=sum(float(lane.accuracy[-LATE:].mean()) for lane in lanes) / len(lanes),
-        firing_rate_hz=sum(float(lane.firing_rate_hz[-LATE:].mean()) for lane in lanes) / len(lanes),
+        accuracy=sum(float(lane.accuracy[-late(len(lane)) :].mean()) for lane in lanes) / len(lanes),
+        firing_rate_hz=sum(float(lane.firing_rate_hz[-late(len(lane)) :].mean()) for lane in lanes) / len(lanes),
     )
 
 

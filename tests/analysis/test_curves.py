@@ -84,8 +84,9 @@ def test_summary_counts_what_was_spent():
     assert found.updates_total == 975
 
 
-def test_summary_of_few_problems_takes_them_all():
-    found = summary(table({("a", 0): [4, 2]}), "a")
-    assert (found.updates_first, found.updates_late) == (4, 3)
+def test_late_problems_are_never_the_first_half():
+    found = summary(table({("a", 0): [9, 7, 4, 2, 3]}), "a")
+    assert (found.updates_first, found.updates_late) == (9, 2.5)
+    assert summary(table({("a", 0): [4]}), "a").updates_late == 4
     with pytest.raises(ValueError, match="no problem of condition 'c'; there are: a"):
         summary(table({("a", 0): [4, 2]}), "c")

@@ -50,6 +50,7 @@ def test_a_search_writes_what_it_tried(whole):
     summary = place.summary
     assert summary["chosen"] == chosen.name
     assert summary["updates"] == table.updates.sum() == told[-1].updates
+    assert {mask: tried["problems"] for mask, tried in summary["masks"].items()} == problems
     assert (place.figures / "search.png").stat().st_size > 10_000
 
 
@@ -97,6 +98,10 @@ def test_a_killed_search_goes_on_to_the_same_end(whole, tmp_path, calls):
 
 
 def test_a_file_that_is_no_allocation_is_refused(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"conditions\.chosen: no file .*`metaplast search` writes an allocation"
+    ):
+        configuration("dms", [f'conditions.chosen="{tmp_path / "none.toml"}"'])
     path = tmp_path / "other.toml"
     path.write_text("name = 1\n")
     with pytest.raises(ValueError, match="has no list `patterns`; give a file of `metaplast search`"):

@@ -9,7 +9,7 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from metaplast.runs import ProblemTable
 
 LATE = 50
-"""Number of last problems over which `summary` takes the late mean."""
+"""Number of last problems over which `summary` takes the late mean, or half of a sequence shorter than twice that."""
 
 
 class ExponentialFit(NamedTuple):
@@ -42,10 +42,15 @@ class Summary(NamedTuple):
     updates_first: float
     """Updates on the first problem, mean over seeds."""
     updates_late: float
-    """Updates a problem, mean over the last `LATE` problems of each seed (all of them if fewer) and over seeds."""
+    """Updates a problem, mean over the `late` problems of each seed and over seeds."""
     updates_total: float
     """Updates over the whole sequence, mean over seeds."""
     updates_total_by_seed: list[int]
+
+
+def late(problems: int) -> int:
+    """How many of the last problems count as late: `LATE`, but never more than half of them."""
+    return max(1, min(LATE, problems // 2))
 
 
 def exponential(index: np.ndarray, amplitude: float, scale: float, floor: float) -> np.ndarray:
@@ -149,7 +154,7 @@ def summary(table: ProblemTable, condition: str) -> Summary:
         attempts=sum(len(lane) for lane in lanes),
         failures=sum(int((~lane.solved).sum()) for lane in lanes),
         updates_first=float(np.mean([lane.updates[0] for lane in lanes])),
-        updates_late=float(np.mean([lane.updates[-LATE:].mean() for lane in lanes])),
+        updates_late=float(np.mean([lane.updates[-late(len(lane)) :].mean() for lane in lanes])),
         updates_total=float(np.mean(totals)),
         updates_total_by_seed=totals,
     )

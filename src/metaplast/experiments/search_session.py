@@ -34,23 +34,26 @@ def run_search(
     mask = study.search.choose(space, pilot, config.pilot.seed)
     chosen = space.allocation(mask)
     updates = pilot.updates
-    tried = {lane.condition: 0 for lane in updates}
+    tried = {lane.condition: {"problems": 0, "updates": 0} for lane in updates}
     for lane, counts in updates.items():
-        tried[lane.condition] += sum(counts)
+        tried[lane.condition]["problems"] += len(counts)
+        tried[lane.condition]["updates"] += sum(counts)
     numbers = {
         "chosen": chosen.name,
-        "updates": sum(tried.values()),
-        "updates_by_mask": tried,
+        "updates": sum(mask["updates"] for mask in tried.values()),
+        "masks": tried,
         "seconds": time.perf_counter() - start,
     }
     directory.write_summary(numbers)
-    write_atomically(directory.path / ALLOCATION, allocation_toml(config, space, chosen).encode())
+    write_atomically(
+        directory.path / ALLOCATION, allocation_toml(config, space, chosen, directory.path / ALLOCATION).encode()
+    )
     if updates:
         draw_search(directory, list(space.groups), chosen.name)
     return chosen
 
 
-def allocation_toml(config: AllocationSearch, space: Space, chosen: Allocation) -> str:
+def allocation_toml(config: AllocationSearch, space: Space, chosen: Allocation, path: Path) -> str:
     """The allocation as a file that a run takes as a condition, with a word on where it comes from."""
     free = [name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1"]
     table = {
@@ -61,4 +64,6 @@ def allocation_toml(config: AllocationSearch, space: Space, chosen: Allocation) 
         "family": config.family,
         "search": config.search,
     }
-    return f"# Freeze it in a run: --set 'conditions.chosen=\"{Path(ALLOCATION).name}\"'\n" + tomli_w.dumps(table)
+    # The name of its folder only, so that the same search writes the same bytes wherever it stands.
+    place = Path(path.parent.name) / path.name
+    return f"# As a condition of a run: --set 'conditions.chosen=\".../{place}\"'\n" + tomli_w.dumps(table)

@@ -133,6 +133,8 @@ def frozen(conditions: Mapping[str, list[str] | str]) -> dict[str, list[str]]:
     """
     found = {}
     for name, given in conditions.items():
+        if isinstance(given, str) and not Path(given).is_file():
+            raise FileNotFoundError(f"conditions.{name}: no file {given}; `metaplast search` writes an allocation")
         patterns = read_toml(Path(given)).get("patterns") if isinstance(given, str) else given
         if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
             raise ValueError(f"conditions.{name}: {given} has no list `patterns`; give a file of `metaplast search`")
