@@ -98,9 +98,7 @@ def test_a_killed_search_goes_on_to_the_same_end(whole, tmp_path, calls):
 
 
 def test_a_file_that_is_no_allocation_is_refused(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"conditions\.chosen: no file .*`metaplast search` writes"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"conditions\.chosen: no file .*`metaplast search` writes"):
         configuration("dms", [f'conditions.chosen="{tmp_path / "none.toml"}"'])
     path = tmp_path / "other.toml"
     path.write_text("name = 1\n")
