@@ -83,9 +83,7 @@ class PilotLanes:
         self.space = space
         self.seeds = range(config.pilot.seed, config.pilot.seed + config.pilot.seeds)
         self._model = config.model.build(jax.random.key(0), family)
-        allocations = [space.allocation(mask) for mask in space.all()]
-        self._places = {allocation.name: place for place, allocation in enumerate(allocations)}
-        self._all_rates = learning_rates(self._model, allocations, config.learning.rate, config.learning.rates)
+        self._rates_of: dict[str, Any] = {}
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
         self._learn = jax.jit(over_lanes(lane_function(config, family, build_criterion(config)), len(jax.devices())))
@@ -127,14 +125,13 @@ class PilotLanes:
 
     def _find_finished(self) -> None:
         """Rows and states of an earlier process; rows without a state were being written when it was killed."""
-        saved = {}
-        for label in self._places:
-            for seed in self.seeds:
-                if self._directory.has_arrays(_state_name(Lane(label, seed))):
-                    saved[label, seed] = load_progress(self._directory, _state_name(Lane(label, seed)))["done"]
+        table, saved = self._directory.problems(), {}
+        for lane in (Lane(label, seed) for label in table.conditions() for seed in self.seeds):
+            if self._directory.has_arrays(_state_name(lane)):
+                saved[lane] = load_progress(self._directory, _state_name(lane))["done"]
         self._directory.truncate_problems(lambda row: row.problem < saved.get((row.condition, row.seed), 0))
         table = self._directory.problems()
-        for lane in (Lane(*key) for key in saved):
+        for lane in saved:
             self._states[lane], _ = load_state(self._directory, _state_name(lane), self._start(lane))
             self._updates[lane] = [int(count) for count in table.lane(*lane).updates]
 
@@ -154,7 +151,15 @@ class PilotLanes:
 
     def _rates(self, lane: Lane) -> Any:
         """Learning rates under the mask of a lane; zero where it learns nothing."""
-        return jax.tree.map(lambda rates: rates[self._places[lane.condition]], self._all_rates)
+        label = lane.condition
+        if label not in self._rates_of:
+            # Beside the mask with every group, so that the same parameters have a rate, if of zero, under all masks.
+            masks = (True,) * len(self.space.groups), tuple(digit == "1" for digit in label)
+            learning = self._config.learning
+            allocations = [self.space.allocation(mask) for mask in masks]
+            both = learning_rates(self._model, allocations, learning.rate, learning.rates)
+            self._rates_of[label] = jax.tree.map(lambda rates: rates[1], both)
+        return self._rates_of[label]
 
     def _advance(self, lanes: list[Lane]) -> None:
         """Learn the next chunk of problems, one lane a device, and write what came out."""
