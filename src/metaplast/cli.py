@@ -205,8 +205,7 @@ def search(
         directory = out or Path("runs") / f"search-{Path(name).stem}"
         if resume:
             place = RunDirectory.open(directory)
-            if set_:
-                raise ValueError("--resume takes the settings of the search; leave out --set")
+            _check_resumable(place, name, set_)
             name = str(directory / "config.toml")
         config = search_configuration(name, set_)
         prepare(config.run.devices)
