@@ -21,8 +21,8 @@ class Relaxed(Search):
     a falls along the gradient of <task loss over k updates with rates z * rate> + price * sum of P(z > 0)
 
     The loss is that of a network that has learned `warm` pilot problems with all gates open. A group is learnable in
-    the end if its gate is more likely open than closed. Through spikes the gradient is a surrogate, and far off where it
-    was measured (docs/results.md): check what it finds with another search.
+    the end if its gate is more likely open than closed. Through spikes the gradient is a surrogate, and far off where
+    it was measured (docs/results.md): check what it finds with another search.
 
     Reference: Louizos, Welling & Kingma (2018), eqs 10 to 12; that the gates act on learning rates is our own.
     """
