@@ -18,11 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from turns import serve
 
-from metaplast import LIF, STDP, Dense, Network, Population, Projection, Relay, hard_reset, simulate
+from metaplast import LIF, STDP, Dense, EventDense, Network, Population, Projection, Relay, hard_reset, simulate
 from metaplast.devices import batch_value_and_grad, place, prepare
 from metaplast.surrogate import Arctan, FastSigmoid
 
 BETA = 0.5
+CONNECTIONS = {"dense": Dense(), "event-driven": EventDense()}
 
 
 def undecayed_soft(voltage, spikes, threshold):
@@ -108,7 +109,9 @@ def plasticity(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]
     """Pair STDP between 1000 relays and 1000 LIF cells; the cost of a step."""
     pre = jnp.asarray(arrays["pre"])
     lif = LIF(tau=-1 / np.log(BETA), resistance=1 / (1 - BETA), reset=hard_reset)
-    projection = Projection("pre", "post", Dense(), arrays["w"], plasticity=STDP(a_plus=1e-3, a_minus=1e-3))
+    projection = Projection(
+        "pre", "post", CONNECTIONS[arguments.connection], arrays["w"], plasticity=STDP(a_plus=1e-3, a_minus=1e-3)
+    )
     size = arrays["w"].shape[0]
     network = Network({"pre": Population(Relay(), size), "post": Population(lif, size)}, {"plastic": projection})
     state = network.init(pre.shape[1], key=jax.random.key(0))
@@ -151,6 +154,7 @@ def main() -> None:
     parser.add_argument("--like", default="spikingjelly", choices=["snntorch", "spikingjelly", "norse", "spyx"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--devices", type=int, default=0, help="CPU devices that share the batch; 0 means one a core")
+    parser.add_argument("--connection", default="dense", choices=list(CONNECTIONS), help="of stdp")
     parser.add_argument("--turns", action="store_true", help="time a call whenever a line comes in, see turns.py")
     arguments = parser.parse_args()
     prepare(1 if arguments.workload == "stdp" else arguments.devices)

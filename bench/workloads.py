@@ -62,11 +62,15 @@ class Case:
         products = {"linear_lif": 2, "recurrent_lif": 5}[self.workload]
         return products * 2.0 * self.steps * self.batch * self.cells**2
 
-    def our_devices(self, cores: int) -> list[int]:
-        """CPU devices that share the batch (0: one a core); the best one counts."""
-        if self.workload == "stdp" or cores == 1:
-            return [1]
-        return [0, 1] if self.workload == "recurrent_lif" and self.cells >= 512 else [0]
+    def our_configurations(self, cores: int) -> list[dict]:
+        """Settings of ours to try; the best one counts. `devices` share the batch (0: one a core)."""
+        if self.workload == "stdp":
+            return [{"devices": 1, "connection": connection} for connection in ("dense", "event-driven")]
+        if cores == 1:
+            return [{"devices": 1}]
+        return [
+            {"devices": count} for count in ((0, 1) if self.workload == "recurrent_lif" and self.cells >= 512 else (0,))
+        ]
 
     def repeats(self, asked: int) -> int:
         """Fewer where one call takes a minute."""
