@@ -78,7 +78,7 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First seed: it determines the network, the problems and the trials."""
     seeds: Count = 1
     """Number of seeds, counted up from the first; all conditions share them."""
-    chunk: Count = 20
+    chunk: Count = 50
     """Problems between two reports of progress, after each of which nothing can be lost."""
     devices: Annotated[int, Meta(ge=0)] = 0
     """CPU devices that divide the lanes among them; 0 means one a core."""
