@@ -26,8 +26,9 @@ NOTES = """\
 - Checks: equal spikes at every step for every cell, and a cosine above 0.999 between the gradients of each weight, for
   every run; a row that fails has no ratio. Spyx gives its spikes one step late: its output at t is compared with ours
   at t - 1, its first must be zero, and the gradients compared are those of all spikes but ours of the last step.
-- STDP: ours ran over a `Dense` and over an `EventDense` connection (silent cells skipped; the better counts).
-  No equality is claimed, only cost. SpikingJelly pairs spikes of the same step both ways (lag 0 potentiates and
+- Ours ran over `Dense` and over `EventDense` connections (silent cells skipped), and the better counts; the checks are
+  the same for both.
+- STDP: no equality is claimed, only cost. SpikingJelly pairs spikes of the same step both ways (lag 0 potentiates and
   depresses), ours lets them potentiate only. Checked is that the cells fire in 2 to 20 % of the steps on both sides.
 - The dense limit is the time of the matrix products alone, forward and backward, at the rate of a large product.\
 """
@@ -108,10 +109,9 @@ def time_of(side: dict | None) -> str:
 
 def configuration(settings: dict) -> str:
     """In words."""
-    if "connection" in settings:
-        return settings["connection"]
     if "devices" in settings:
-        return {0: "all devices", 1: "1 device"}.get(settings["devices"], f"{settings['devices']} devices")
+        devices = {0: "all devices", 1: "1 device"}.get(settings["devices"], f"{settings['devices']} devices")
+        return f"{settings['connection']}, {devices}"
     threads = f"{settings['threads']} thread" + "s" * (settings["threads"] > 1)
     return threads + ", compiled" * settings["compiled"]
 

@@ -30,6 +30,8 @@ class Peer:
         return tried
 
 
+CONNECTIONS = ("dense", "event-driven")
+"""Ours to choose from: all products, or those with cells that are not silent."""
 GRADIENTS = ("linear_lif", "recurrent_lif")
 PEERS = {
     "snntorch": Peer("snnTorch", True, GRADIENTS, compiled_up_to=128),
@@ -64,13 +66,10 @@ class Case:
 
     def our_configurations(self, cores: int) -> list[dict]:
         """Settings of ours to try; the best one counts. `devices` share the batch (0: one a core)."""
-        if self.workload == "stdp":
-            return [{"devices": 1, "connection": connection} for connection in ("dense", "event-driven")]
-        if cores == 1:
-            return [{"devices": 1}]
-        return [
-            {"devices": count} for count in ((0, 1) if self.workload == "recurrent_lif" and self.cells >= 512 else (0,))
-        ]
+        devices = [0, 1] if self.workload == "recurrent_lif" and self.cells >= 512 else [0]
+        if self.workload == "stdp" or cores == 1:
+            devices = [1]
+        return [{"devices": count, "connection": connection} for connection in CONNECTIONS for count in devices]
 
     def repeats(self, asked: int) -> int:
         """Fewer where one call takes a minute."""

@@ -14,7 +14,7 @@ from metaplast.native import event_outer, event_product, library
 needs_compiler = pytest.mark.skipif(
     not any(shutil.which(name) for name in library.COMPILERS), reason="no C++ compiler on this machine"
 )
-SHAPES = [(1, 1, 1), (3, 7, 130), (5, 200, 16), (64, 129, 257), (2, 300, 1)]
+SHAPES = [(1, 1, 1), (3, 7, 130), (5, 200, 16), (64, 129, 257), (2, 300, 1), (1100, 20, 30), (2, 600, 130)]
 """Batch, source, target: around and across the widths at which the native code cuts."""
 
 
@@ -47,7 +47,7 @@ def test_derivatives_in_both_modes(function):
     dense = (lambda a, b: a @ b) if function is event_product else (lambda a, b: a.T @ b)
     loss = lambda product: lambda a, b: jnp.sum(jnp.sin(product(a, b)))  # noqa: E731
     for transform in (jax.grad, jax.jacfwd, jax.hessian):
-        ours, theirs = (transform(loss(product), (0, 1))(left, right) for product in (function, dense))
+        ours, theirs = (jax.jit(transform(loss(product), (0, 1)))(left, right) for product in (function, dense))
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), ours, theirs)
 
 
@@ -58,23 +58,22 @@ def test_vmap_over_any_operand():
 
 def test_what_is_not_a_number_is_not_skipped():
     activity = jnp.array([[jnp.nan, 0.0], [0.0, 1.0]])
-    product = event_product(activity, jnp.ones((2, 3)))
+    product = jax.jit(event_product)(activity, jnp.ones((2, 3)))
     assert np.isnan(product[0]).all()
     assert np.isfinite(product[1]).all()
 
 
 def test_other_precisions_are_computed_as_they_are():
     activity, weight = jnp.ones((2, 3), jnp.float16), jnp.ones((3, 4), jnp.float16)
-    assert event_product(activity, weight).dtype == jnp.float16
+    assert jax.jit(event_product)(activity, weight).dtype == jnp.float16
 
 
 def test_a_connection_of_several_branches_is_its_dense_twin(key):
     weight = jax.random.normal(key, (9, 2, 5))
     activity, post = sparse(0, (4, 3, 3), 0.3), sparse(1, (4, 2, 5), 0.3)
-    np.testing.assert_allclose(EventDense().apply(weight, activity), Dense().apply(weight, activity), atol=1e-5)
-    np.testing.assert_allclose(
-        EventDense().outer(weight, activity, post), Dense().outer(weight, activity, post), atol=1e-5
-    )
+    both = jax.jit(lambda connection: (connection.apply(weight, activity), connection.outer(weight, activity, post)))
+    for ours, theirs in zip(both(EventDense()), both(Dense()), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_without_a_compiler_it_says_so_and_is_dense(monkeypatch):
@@ -83,7 +82,7 @@ def test_without_a_compiler_it_says_so_and_is_dense(monkeypatch):
     library.available.cache_clear()
     try:
         with pytest.warns(UserWarning, match="run as dense ones.*no-such-compiler"):
-            product = event_product(2 * jnp.ones((2, 3)), jnp.ones((3, 4)))
+            product = jax.jit(event_product)(2 * jnp.ones((2, 3)), jnp.ones((3, 4)))
         np.testing.assert_allclose(product, 6.0)
     finally:
         library.available.cache_clear()

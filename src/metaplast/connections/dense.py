@@ -1,6 +1,7 @@
 """All-to-all connection: dense, event-driven, or through a fixed sparse mask."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -12,21 +13,22 @@ from metaplast.connections.base import Connection
 from metaplast.native import event_outer, event_product
 
 
-@jax.custom_vjp
-def _product(activity: Array, matrix: Array, transposed: Array) -> Array:
-    return activity @ matrix
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _with_transposed(connection: "Dense", activity: Array, matrix: Array, transposed: Array) -> Array:
+    """The product, with a transposed matrix at hand for its backward pass."""
+    return connection._product(activity, matrix)
 
 
-def _product_forward(activity: Array, matrix: Array, transposed: Array) -> tuple[Array, tuple[Array, Array]]:
-    return activity @ matrix, (activity, transposed)
+def _forward(connection: "Dense", activity: Array, matrix: Array, transposed: Array) -> tuple[Array, Any]:
+    return connection._product(activity, matrix), (activity, transposed)
 
 
-def _product_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array, None]:
+def _backward(connection: "Dense", residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array, None]:
     activity, transposed = residuals
-    return cotangent @ transposed, activity.T @ cotangent, None
+    return cotangent @ transposed, connection._outer(activity, cotangent), None
 
 
-_product.defvjp(_product_forward, _product_backward)
+_with_transposed.defvjp(_forward, _backward)
 
 
 class Dense(Connection):
@@ -47,7 +49,7 @@ class Dense(Connection):
         transposed = matrix.T  # formed once: a product with a matrix that is transposed at every step is slower
 
         def apply(activity: Array) -> Array:
-            product = _product(activity.reshape(activity.shape[0], -1), matrix, transposed)
+            product = _with_transposed(self, activity.reshape(activity.shape[0], -1), matrix, transposed)
             return product.reshape(activity.shape[0], *weight.shape[1:])
 
         return apply
@@ -71,12 +73,9 @@ class EventDense(Dense):
     """`Dense` for sparse activity: silent cells cost nothing, in the current and in what plasticity does to a weight.
 
     Worth it on the CPU for hundreds of cells of which a tenth or fewer are active in a step; the same numbers as
-    `Dense`, up to the order in which they are added. Derivatives are dense. It needs a C++ compiler (see
-    `metaplast.native`), and is `Dense` without one.
+    `Dense`, up to the order in which they are added. The gradient of the weight skips silent cells too. It needs a C++
+    compiler (see `metaplast.native`), and is `Dense` without one.
     """
-
-    def constant(self, weight: Array | None) -> Callable[[Array], Array]:
-        return lambda activity: self.apply(weight, activity)
 
     def _product(self, activity: Float[Array, "batch pre"], matrix: Float[Array, "pre post"]) -> Array:
         return event_product(activity, matrix)

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kBlock = 128;  // columns that are summed in registers at once
 constexpr int64_t kTile = 16;    // columns that are transposed at once
+constexpr int64_t kRows = 512;   // rows of either operand that one piece of work reads again and again
 constexpr int64_t kPad = 16;     // keeps the rows of a tile off the same cache lines
 
 typedef float Lanes __attribute__((vector_size(64), aligned(4), may_alias));
@@ -54,9 +55,9 @@ Lists by_row(const float* matrix, int64_t rows, int64_t columns) {
 }
 
 // For every column of a matrix, those rows in which it is not zero, out of the rows chosen (or not chosen).
-Lists by_column(const float* matrix, const std::vector<char>& chosen, bool wanted, int64_t columns) {
+Lists by_column(const float* matrix, const char* chosen, int64_t count, bool wanted, int64_t columns) {
   std::vector<int64_t> rows;
-  for (size_t b = 0; b < chosen.size(); ++b)
+  for (int64_t b = 0; b < count; ++b)
     if (static_cast<bool>(chosen[b]) == wanted) rows.push_back(b);
   Lists lists{std::vector<int64_t>(columns + 1, 0), {}};
   for (const int64_t b : rows)
@@ -133,22 +134,46 @@ void share(ffi::ThreadPool& pool, int64_t total, const Work& work) {
   pieces->idle.wait(guard, [&pieces] { return pieces->running == 0; });
 }
 
+int64_t pieces_of(int64_t size, int64_t piece) { return (size + piece - 1) / piece; }
+
 // current[b, :] = sum over i of activity[b, i] weight[i, :]
 ffi::Error product(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> activity, ffi::Buffer<ffi::F32> weight,
                    ffi::ResultBuffer<ffi::F32> current) {
   const int64_t batch = activity.dimensions()[0], source = activity.dimensions()[1], target = weight.dimensions()[1];
   const float *x = activity.typed_data(), *w = weight.typed_data();
   float* out = current->typed_data();
-  const Lists events = by_row(x, batch, source);
-  share(pool, (target + kBlock - 1) / kBlock, [&](int64_t piece) {
-    const int64_t first = piece * kBlock, width = std::min(kBlock, target - first);
-    for (int64_t b = 0; b < batch; ++b) {
-      float* sum = out + b * target + first;
+  const int64_t groups = pieces_of(batch, kRows), blocks = pieces_of(target, kBlock);
+  std::vector<Lists> events(groups);
+  share(pool, groups, [&](int64_t group) {
+    events[group] = by_row(x + group * kRows * source, std::min(kRows, batch - group * kRows), source);
+  });
+  share(pool, groups * blocks, [&](int64_t piece) {
+    const int64_t group = piece / blocks, first = piece % blocks * kBlock, width = std::min(kBlock, target - first);
+    const int64_t rows = std::min(kRows, batch - group * kRows);
+    for (int64_t b = 0; b < rows; ++b) {
+      float* sum = out + (group * kRows + b) * target + first;
       std::fill(sum, sum + width, 0.0f);
-      add_rows(sum, events, b, w, target, first, width);
+      add_rows(sum, events[group], b, w, target, first, width);
     }
   });
   return ffi::Error::Success();
+}
+
+// out[begin..end, start..stop) += what the events of the targets cause, transposed a few columns at a time.
+void add_by_target(float* out, const Lists& events, const float* pre, int64_t source, int64_t target, int64_t start,
+                   int64_t stop, int64_t begin, int64_t end) {
+  if (events.start[start] == events.start[stop]) return;
+  const int64_t row = end - begin + kPad;
+  std::vector<float> tile(kTile * row);
+  for (int64_t first = start; first < stop; first += kTile) {
+    const int64_t width = std::min(kTile, stop - first);
+    std::fill(tile.begin(), tile.end(), 0.0f);
+    for (int64_t j = 0; j < width; ++j)
+      for (int64_t i = begin; i < end; i += kBlock)
+        add_rows(&tile[j * row + i - begin], events, first + j, pre, source, i, std::min(kBlock, end - i));
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t j = 0; j < width; ++j) out[i * target + first + j] += tile[j * row + i - begin];
+  }
 }
 
 // total[i, j] = sum over b of pre[b, i] post[b, j]
@@ -157,32 +182,31 @@ ffi::Error outer(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> pre, ffi::Buffer<ff
   const int64_t batch = pre.dimensions()[0], source = pre.dimensions()[1], target = post.dimensions()[1];
   const float *p = pre.typed_data(), *q = post.typed_data();
   float* out = total->typed_data();
-  std::vector<char> few(batch);  // whether an example has fewer events on the side of its sources
-  share(pool, batch, [&](int64_t b) {
-    few[b] = active(p + b * source, source) * target <= active(q + b * target, target) * source;
+  const int64_t groups = pieces_of(batch, kRows);
+  std::vector<char> few(batch);  // whether an example has fewer events on the side of its sources: there it counts
+  share(pool, pieces_of(batch, kTile), [&](int64_t piece) {
+    for (int64_t b = piece * kTile; b < std::min(batch, (piece + 1) * kTile); ++b)
+      few[b] = active(p + b * source, source) * target <= active(q + b * target, target) * source;
   });
-  Lists by_source, by_target;
-  share(pool, 2, [&](int64_t side) {
-    if (side == 0)
-      by_source = by_column(p, few, true, source);
+  std::vector<Lists> by_source(groups), by_target(groups);
+  share(pool, 2 * groups, [&](int64_t piece) {
+    const int64_t from = piece / 2 * kRows, rows = std::min(kRows, batch - from);
+    if (piece % 2 == 0)
+      by_source[piece / 2] = by_column(p + from * source, few.data() + from, rows, true, source);
     else
-      by_target = by_column(q, few, false, target);
+      by_target[piece / 2] = by_column(q + from * target, few.data() + from, rows, false, target);
   });
-  const int64_t row = source + kPad;
-  share(pool, (target + kBlock - 1) / kBlock, [&](int64_t piece) {
-    const int64_t start = piece * kBlock, stop = std::min(start + kBlock, target);
-    std::vector<float> tile(kTile * row);
-    for (int64_t first = start; first < stop; first += kTile) {
-      const int64_t width = std::min(kTile, stop - first);
-      std::fill(tile.begin(), tile.end(), 0.0f);
-      for (int64_t j = 0; j < width; ++j)
-        for (int64_t i = 0; i < source; i += kBlock)
-          add_rows(&tile[j * row + i], by_target, first + j, p, source, i, std::min(kBlock, source - i));
-      for (int64_t i = 0; i < source; ++i)
-        for (int64_t j = 0; j < width; ++j) out[i * target + first + j] = tile[j * row + i];
+  const int64_t blocks = pieces_of(target, kBlock), parts = pieces_of(source, kRows);
+  share(pool, blocks * parts, [&](int64_t piece) {
+    const int64_t start = piece / parts * kBlock, stop = std::min(start + kBlock, target);
+    const int64_t begin = piece % parts * kRows, end = std::min(begin + kRows, source);
+    for (int64_t i = begin; i < end; ++i) std::fill(out + i * target + start, out + i * target + stop, 0.0f);
+    for (int64_t group = 0; group < groups; ++group) {
+      const float* values = q + group * kRows * target;
+      for (int64_t i = begin; i < end; ++i)
+        add_rows(out + i * target + start, by_source[group], i, values, target, start, stop - start);
+      add_by_target(out, by_target[group], p + group * kRows * source, source, target, start, stop, begin, end);
     }
-    for (int64_t i = 0; i < source; ++i)
-      add_rows(out + i * target + start, by_source, i, q, target, start, stop - start);
   });
   return ffi::Error::Success();
 }
