@@ -62,7 +62,9 @@ def first_updates(study: Study, updates: int) -> dict[str, np.ndarray]:
         losses, shown = [], []
         for trials, key in trials_of(study.family, study.keys[0], problem, updates, study.config.learning.batch):
             if not losses:
-                arrays |= {f"{problem}/{name}": array for name, array in start_of(learner, model, state, trials, key).items()}
+                arrays |= {
+                    f"{problem}/{name}": array for name, array in start_of(learner, model, state, trials, key).items()
+                }
             model, state, metrics = step(model, state, trials, key)
             losses.append(metrics.loss)
             shown.append(trials)
