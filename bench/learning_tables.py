@@ -27,10 +27,8 @@ def gain(groups: list[list[dict]]) -> str:
         return ""
     ratios = [many["problems_per_s"] / one["problems_per_s"] for one, many in zip(*groups, strict=True)]
     turns = ", ".join(f"{value:.2f}" for value in ratios)
-    return (
-        f"\nMedians of {len(ratios)} turn{'s' * (len(ratios) > 1)}; problems a second of {groups[1][0]['lanes']} lanes over those of one: "
-        f"{median(ratios):.2f} ({turns})."
-    )
+    about = f"Medians of {len(ratios)} turns" if len(ratios) > 1 else "One turn"
+    return f"\n{about}; problems a second of {groups[1][0]['lanes']} lanes over those of one: {median(ratios):.2f} ({turns})."
 
 
 def lanes_table(records: list[dict]) -> str:
