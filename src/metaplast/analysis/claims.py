@@ -92,7 +92,7 @@ CLAIMS = (
     ),
     Claim(
         "Modularity goes along with the efficiency of adaptation (a reviewer sees no clear trend).",
-        f"abstracts of arXiv 2501.14539 and its reviews",
+        "abstracts of arXiv 2501.14539 and its reviews",
         "correlation of modularity with updates over problems; holds where it is negative and its permutation test "
         "is below 0.05 (more modular, fewer updates)",
         findings.modularity,

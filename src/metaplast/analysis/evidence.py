@@ -31,6 +31,10 @@ class Fitted(NamedTuple):
     finished: bool
     fit: SeedFit
 
+    @property
+    def name(self) -> str:
+        return f"{self.member} {self.fit.condition} {self.fit.seed}"
+
 
 class Evidence(NamedTuple):
     """All that tables, figures and claims are made of."""
@@ -48,10 +52,7 @@ class Evidence(NamedTuple):
 def gather(results: StudyResults) -> Evidence:
     """Compare and fit all that is there."""
     comparisons = [
-        one
-        for panel in results.panels.values()
-        for measure in MEASURES
-        for one in against_others(panel, measure)
+        one for panel in results.panels.values() for measure in MEASURES for one in against_others(panel, measure)
     ]
     together = corrected([one.comparison for one in comparisons])
     judged = [one._replace(comparison=two) for one, two in zip(comparisons, together, strict=True)]

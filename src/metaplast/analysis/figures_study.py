@@ -8,10 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from metaplast.analysis.curves import moving_mean
-from metaplast.analysis.evidence import LATE, TOTAL, Compared
-from metaplast.analysis.figures_style import INK, MUTED, PALETTE, canvas, light_grid, plain_logarithmic
-from metaplast.analysis.panels import FIRST, Panel
+from metaplast.analysis.evidence import LATE, TOTAL, Compared, Evidence
+from metaplast.analysis.figures_goudar import goudar
+from metaplast.analysis.figures_style import INK, MUTED, PALETTE, canvas, light_grid, plain_logarithmic, png, style
+from metaplast.analysis.goudar import criterion_window, seed_trials
+from metaplast.analysis.panels import BI_LEVEL, FIRST, MASK, STANDARD, Panel
 
+FAMILIES_ABLATIONS, FAMILIES_BASELINES, FAMILIES_RATIOS = "families-ablations", "families-baselines", "families-ratios"
+REGIMES_RATIOS, FIT = "regimes-ratios", "published-fit"
+"""Names of the figures."""
 WINDOW = 30
 """Problems in the moving mean of the curves."""
 COLOURS = (*PALETTE, "#8a8a8a", "#5a5a5a", "#b0a060")
@@ -21,6 +26,42 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     """One colour a condition, the first conditions always the same."""
     order = [*FIRST, *(name for name in dict.fromkeys(names) if name not in FIRST)]
     return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(order)}
+
+
+def draw_study(evidence: Evidence) -> dict[str, bytes]:
+    """Every figure for which there are data, by name, as PNG; the same data give the same bytes."""
+    results, figures = evidence.results, {}
+    colour = colours(name for panel in results.panels.values() for name in panel.conditions if not _is_mask(name))
+    families = [results.panels[name] for name in results.families if name in results.panels]
+    baselines = [name for name in colour if name not in FIRST]
+    names = {panel.name for panel in families}
+    with style():
+        if families:
+            figures[FAMILIES_ABLATIONS] = png(curves(families, FIRST, colour))
+        if any(name in panel.conditions for panel in families for name in baselines):
+            figures[FAMILIES_BASELINES] = png(curves(families, [BI_LEVEL, STANDARD, *baselines], colour))
+        for name, chosen in ((FAMILIES_RATIOS, True), (REGIMES_RATIOS, False)):
+            compared = [one for one in evidence.comparisons if (one.panel in names) == chosen]
+            if compared:
+                figures[name] = png(ratios(compared, colour))
+        if evidence.fits:
+            figures[FIT] = png(_fits(evidence))
+    return figures
+
+
+def _is_mask(name: str) -> bool:
+    return name.startswith(MASK)
+
+
+def _fits(evidence: Evidence) -> Figure:
+    trials, fits = {}, {one.name: one.fit.fit for one in evidence.fits}
+    for member in evidence.results.members:
+        if member.fit and member.run:
+            table, window = member.run.problems(), criterion_window(member.run)
+            for condition in table.conditions():
+                for seed, values in seed_trials(table, condition, window).items():
+                    trials[f"{member.name} {condition} {seed}"] = values
+    return goudar(trials, fits)
 
 
 def curves(panels: Sequence[Panel], shown: Sequence[str], colour: dict[str, str]) -> Figure:
@@ -72,7 +113,8 @@ def ratios(compared: Sequence[Compared], colour: dict[str, str]) -> Figure:
     axes = figure.subplots(1, 1)
     row, ticks, labels = 0.0, [], []
     for panel in panels:
-        axes.annotate(panel, (0.0, row), (-6, 0), ("axes fraction", "data"), "offset points", ha="right", va="center", fontweight="bold", fontsize=9)
+        ticks.append(row)
+        labels.append(panel)
         row += 1.0
         for reference in dict.fromkeys(one.reference for one in compared if one.panel == panel):
             for one in (one for one in compared if one.panel == panel and one.reference == reference):
@@ -82,6 +124,9 @@ def ratios(compared: Sequence[Compared], colour: dict[str, str]) -> Figure:
             row += 1.0
         row += 0.2
     _label_ratios(axes, ticks, labels, row)
+    for label in axes.get_yticklabels():
+        if label.get_text() in panels:
+            label.set_fontweight("bold")
     return figure
 
 

@@ -8,7 +8,7 @@ from metaplast.analysis.claims import Judged
 from metaplast.analysis.curves import late
 from metaplast.analysis.evidence import Evidence
 from metaplast.analysis.goudar import PUBLISHED
-from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel, StudyResults
+from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, StudyResults
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Cell, Column, Table
 
@@ -51,12 +51,7 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
         Column("updates_late", "updates, late"),
         Column("updates_total", "updates in total"),
     )
-    rows = [
-        row
-        for panel in panels
-        if panel in results.panels
-        for row in _condition_rows(results.panels[panel])
-    ]
+    rows = [row for panel in panels if panel in results.panels for row in _condition_rows(results.panels[panel])]
     note = (
         "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, which is the final "
         "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "

@@ -40,7 +40,9 @@ class Table(NamedTuple):
         )
         for row in self.rows:
             writer.writerow(
-                text for cell, split in zip(row, wide, strict=True) for text in (_spread(cell) if split else [_raw(cell)])
+                text
+                for cell, split in zip(row, wide, strict=True)
+                for text in (_spread(cell) if split else [_raw(cell)])
             )
         return buffer.getvalue().encode()
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from metaplast.config import to_table
+from metaplast.experiments.catalogue import read, study_configuration
 from metaplast.experiments.states import Mismatch
 from metaplast.experiments.steps import KINDS, Kind, StepProgress
 from metaplast.experiments.study_settings import STUDY, StudySettings, chosen
@@ -95,14 +96,36 @@ def check(study: StudySettings, directory: Path) -> None:
             raise ValueError(f"{step.member}: {error}") from None
 
 
+def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> tuple[StudySettings, RunDirectory]:
+    """The study of this name in a new directory, or the one that is there already; checked, and written if new.
+
+    Raises:
+        ValueError: settings that do not fit; of a study that goes on, any other than `members`.
+        OSError: no such name or directory, or one that is not empty.
+    """
+    if not resume:
+        study = study_configuration(name, settings)
+        check(study, path)
+        directory = RunDirectory.create(path)
+        begin(study, directory)
+        return study, directory
+    directory = RunDirectory.open(path)
+    if other := [setting for setting in settings if setting.partition("=")[0].strip() != "members"]:
+        raise ValueError(f"--resume takes the settings of the study, except members; leave out {', '.join(other)}")
+    study, title = study_configuration(str(path / "config.toml"), settings), read(name).get("title")
+    if study.title != title:
+        raise ValueError(f"{path} holds the study {study.title!r}, not {title!r}; give its own name, or another --out")
+    check(study, path)
+    return study, directory
+
+
 def begin(study: StudySettings, directory: RunDirectory) -> None:
     """Write what a study is: its plan, without the choice of what to run now, and where it began."""
     table = to_table(study)
     del table["members"]
     directory.write_config(table)
-    device = jax.devices()[0]
-    began = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
-    directory.write_meta(provenance(f"{device.platform} {device.device_kind}") | began)
+    # On what each member was computed stands in its own directory: asking here would wake JAX too early.
+    directory.write_meta(provenance("") | {"started": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 def run_study(study: StudySettings, directory: RunDirectory, told: Callable[[StudyProgress], None]) -> None:
@@ -124,9 +147,7 @@ def run_study(study: StudySettings, directory: RunDirectory, told: Callable[[Stu
     told(StudyProgress("", finished, len(members), done, total, ""))
 
 
-def _teller(
-    told: Callable[[StudyProgress], None], now: StudyProgress, share: float
-) -> Callable[[StepProgress], None]:
+def _teller(told: Callable[[StudyProgress], None], now: StudyProgress, share: float) -> Callable[[StepProgress], None]:
     """What a step tells, as what its study tells: the step is `share` of the work."""
     told(now._replace(note="compiling"))
     return lambda step: told(now._replace(done=now.done + share * step.share, note=step.note))
