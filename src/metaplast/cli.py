@@ -55,12 +55,15 @@ def list_experiments() -> None:
 
     [bold]Example[/]: metaplast list
     """
-    from metaplast.experiments.catalogue import NAMES, configuration
+    from metaplast.experiments.catalogue import NAMES, STUDIES, configuration, study_configuration
 
     table = Table("name", "what it is", "problems", "conditions", box=None, header_style="bold")
     for name in NAMES:
         config = configuration(name)
         table.add_row(name, config.title, str(config.run.problems), ", ".join(config.conditions))
+    for name in STUDIES:
+        plan = study_configuration(name)
+        table.add_row(name, plan.title, "", f"a study of {len(plan.plan)} members")
     console.print(table)
     console.print("\nTry one in seconds: [bold]metaplast run dms --set preset=smoke[/]")
 
@@ -86,14 +89,21 @@ def run(
       metaplast run runs/cd-dms-3/config.toml --out runs/again
 
       metaplast run dms --out runs/dms --resume
+
+      metaplast run ip2-study --set 'members=["cd-dms*"]' --out runs/study
     """
     from metaplast.devices import available_cores, prepare
-    from metaplast.experiments.catalogue import configuration
+    from metaplast.experiments.catalogue import configuration, is_study
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
         directory = out or Path("runs") / Path(name).stem
         settings = [*set_, *([f"run.seed={seed}"] if seed is not None else [])]
+        study_of_many = is_study(name)
+    if study_of_many:
+        _run_members(name, settings, directory, resume)
+        return
+    with at_the_door(*MISTAKES):
         if resume:
             place = RunDirectory.open(directory)
             _check_resumable(place, name, settings)
@@ -158,6 +168,31 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     _show_summary(place.summary)
+    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
+
+
+def _run_members(name: str, settings: list[str], directory: Path, resume: bool) -> None:
+    """Run the members of a study one after the other, then write its report."""
+    from metaplast.devices import prepare
+    from metaplast.experiments.states import Mismatch
+    from metaplast.experiments.study import StudyProgress, open_study, run_study
+    from metaplast.report import write_study_report
+
+    with at_the_door(*MISTAKES):
+        plan, place = open_study(name, settings, directory, resume)
+        prepare()
+    columns = (TextColumn("[bold]{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    columns = (*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, speed_estimate_period=3600) as bar, at_the_door(Mismatch, OSError):
+        task = bar.add_task("members", total=None, note="")
+
+        def told(now: StudyProgress) -> None:
+            text = f"{now.finished}/{now.members} members  {now.member}"
+            bar.update(task, description=text, total=now.total, completed=now.done, note=now.note)
+
+        run_study(plan, place, told)
+    with console.status("drawing the figures"), at_the_door(OSError):
+        page = write_study_report(place)
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -240,8 +275,13 @@ def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
 
 @app.command()
 def report(
-    directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared.", metavar="DIR...")],
+    directories: Annotated[
+        list[Path], typer.Argument(help="Run directories, several are compared; or that of a study.", metavar="DIR...")
+    ],
     out: Annotated[Path | None, typer.Option(help="Page to write; default report.html in the first directory.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Of a study: a text to write, its pictures in a folder beside it.")
+    ] = None,
 ) -> None:
     """Draw the figures of runs again and write the report.
 
@@ -250,20 +290,19 @@ def report(
       metaplast report runs/dms
 
       metaplast report runs/dms runs/cd-dms --out comparison.html
+
+      metaplast report runs/ip2-study --markdown docs/studies/ip2.md
     """
-    from metaplast.report import write_report
+    from metaplast.report import check_reportable, write_pages
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
         places = [RunDirectory.open(directory) for directory in directories]
-        for place in places:
-            if not place.summary:
-                raise ValueError(
-                    f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
-                )
+        check_reportable(places, markdown)
     with console.status("drawing the figures"), at_the_door(OSError):
-        page = write_report(places, out) if out else write_report(places)
-    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
+        pages = write_pages(places, out, markdown)
+    for page in pages:
+        console.print(f"report: [bold]{page}[/]", soft_wrap=True)
 
 
 def main() -> None:
