@@ -28,7 +28,8 @@ def gain(groups: list[list[dict]]) -> str:
     ratios = [many["problems_per_s"] / one["problems_per_s"] for one, many in zip(*groups, strict=True)]
     turns = ", ".join(f"{value:.2f}" for value in ratios)
     about = f"Medians of {len(ratios)} turns" if len(ratios) > 1 else "One turn"
-    return f"\n{about}; problems a second of {groups[1][0]['lanes']} lanes over those of one: {median(ratios):.2f} ({turns})."
+    lanes = groups[1][0]["lanes"]
+    return f"\n{about}; problems a second of {lanes} lanes over those of one: {median(ratios):.2f} ({turns})."
 
 
 def lanes_table(records: list[dict]) -> str:
