@@ -28,7 +28,7 @@ class Options:
 def compare(case: Case, name: str, inputs: Path, options: Options) -> dict:
     """Ours, the peer, and ours again, so that a drift of the machine shows; one process after the other."""
     cores = machine.cores()
-    ours = [{"devices": count} for count in case.our_devices(cores)]
+    ours = case.our_configurations(cores)
     peers = PEERS[name].configurations(case, cores, compile_too=not options.quick)
     plan = [("ours", settings) for settings in ours]
     plan += [("peer", settings) for settings in peers]
@@ -73,7 +73,8 @@ def command_of(
     """Command line of one process."""
     shared = [case.workload, inputs, folder, "--repeats", repeats]
     if side == "ours":
-        return [sys.executable, HERE / "ours.py", *shared, "--like", name, "--devices", settings["devices"]]
+        chosen = [part for key, value in settings.items() for part in (f"--{key}", value)]
+        return [sys.executable, HERE / "ours.py", *shared, "--like", name, *chosen]
     compiled = ["--compile"] if settings["compiled"] else []
     return [PEER_PYTHON, HERE / "peers" / f"{name}_peer.py", *shared, "--threads", settings["threads"], *compiled]
 

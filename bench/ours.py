@@ -18,11 +18,24 @@ import jax.numpy as jnp
 import numpy as np
 from turns import serve
 
-from metaplast import LIF, STDP, Dense, Network, Population, Projection, Relay, hard_reset, simulate
+from metaplast import (
+    LIF,
+    STDP,
+    Connection,
+    Dense,
+    EventDense,
+    Network,
+    Population,
+    Projection,
+    Relay,
+    hard_reset,
+    simulate,
+)
 from metaplast.devices import batch_value_and_grad, place, prepare
 from metaplast.surrogate import Arctan, FastSigmoid
 
 BETA = 0.5
+CONNECTIONS = {"dense": Dense(), "event-driven": EventDense()}
 
 
 def undecayed_soft(voltage, spikes, threshold):
@@ -47,15 +60,15 @@ RESETS = {
 }
 
 
-def build(workload: str, like: str, arrays: dict) -> Network:
+def build(workload: str, like: str, arrays: dict, connection: Connection) -> Network:
     """The network of a workload in the dynamics of a peer."""
     surrogate = FastSigmoid(1.0) if like == "norse" else Arctan(2.0)
     reset = RESETS.get((like, workload), hard_reset)
     lif = LIF(tau=-1 / np.log(BETA), resistance=1 / (1 - BETA), reset=reset, surrogate=surrogate)
     inputs, cells = arrays["w_in"].shape
-    projections = {"in": Projection("x", "cells", Dense(), arrays["w_in"])}
+    projections = {"in": Projection("x", "cells", connection, arrays["w_in"])}
     if workload == "recurrent_lif":
-        projections["rec"] = Projection("cells", "cells", Dense(), arrays["w_rec"], delay=1)
+        projections["rec"] = Projection("cells", "cells", connection, arrays["w_rec"], delay=1)
     return Network({"x": Population(Relay(), inputs), "cells": Population(lif, cells)}, projections, dt=1.0)
 
 
@@ -73,7 +86,7 @@ def all_but_the_last(network: Network, x):
 
 
 def gradients(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]:
-    network = build(arguments.workload, arguments.like, arrays)
+    network = build(arguments.workload, arguments.like, arrays, CONNECTIONS[arguments.connection])
     run = jax.jit(batch_value_and_grad(over_weights(network, total_spikes), has_aux=True))
     counted = all_but_the_last if arguments.like == "spyx" else total_spikes
     compared = jax.jit(batch_value_and_grad(over_weights(network, counted), has_aux=True))
@@ -108,7 +121,9 @@ def plasticity(arguments: argparse.Namespace, arrays: dict) -> tuple[dict, dict]
     """Pair STDP between 1000 relays and 1000 LIF cells; the cost of a step."""
     pre = jnp.asarray(arrays["pre"])
     lif = LIF(tau=-1 / np.log(BETA), resistance=1 / (1 - BETA), reset=hard_reset)
-    projection = Projection("pre", "post", Dense(), arrays["w"], plasticity=STDP(a_plus=1e-3, a_minus=1e-3))
+    projection = Projection(
+        "pre", "post", CONNECTIONS[arguments.connection], arrays["w"], plasticity=STDP(a_plus=1e-3, a_minus=1e-3)
+    )
     size = arrays["w"].shape[0]
     network = Network({"pre": Population(Relay(), size), "post": Population(lif, size)}, {"plastic": projection})
     state = network.init(pre.shape[1], key=jax.random.key(0))
@@ -151,6 +166,11 @@ def main() -> None:
     parser.add_argument("--like", default="spikingjelly", choices=["snntorch", "spikingjelly", "norse", "spyx"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--devices", type=int, default=0, help="CPU devices that share the batch; 0 means one a core")
+    parser.add_argument(
+        "--connection",
+        default="dense",
+        choices=list(CONNECTIONS),
+    )
     parser.add_argument("--turns", action="store_true", help="time a call whenever a line comes in, see turns.py")
     arguments = parser.parse_args()
     prepare(1 if arguments.workload == "stdp" else arguments.devices)

@@ -30,6 +30,8 @@ class Peer:
         return tried
 
 
+CONNECTIONS = ("dense", "event-driven")
+"""Ours to choose from: all products, or those with cells that are not silent."""
 GRADIENTS = ("linear_lif", "recurrent_lif")
 PEERS = {
     "snntorch": Peer("snnTorch", True, GRADIENTS, compiled_up_to=128),
@@ -62,11 +64,12 @@ class Case:
         products = {"linear_lif": 2, "recurrent_lif": 5}[self.workload]
         return products * 2.0 * self.steps * self.batch * self.cells**2
 
-    def our_devices(self, cores: int) -> list[int]:
-        """CPU devices that share the batch (0: one a core); the best one counts."""
+    def our_configurations(self, cores: int) -> list[dict]:
+        """Settings of ours to try; the best one counts. `devices` share the batch (0: one a core)."""
+        devices = [0, 1] if self.workload == "recurrent_lif" and self.cells >= 512 else [0]
         if self.workload == "stdp" or cores == 1:
-            return [1]
-        return [0, 1] if self.workload == "recurrent_lif" and self.cells >= 512 else [0]
+            devices = [1]
+        return [{"devices": count, "connection": connection} for connection in CONNECTIONS for count in devices]
 
     def repeats(self, asked: int) -> int:
         """Fewer where one call takes a minute."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaplast.connections import CONNECTIONS, AveragePool, Connection, Conv, Dense, Sparse
+from metaplast.connections import CONNECTIONS, AveragePool, Connection, Conv, Dense, EventDense, Sparse
 from metaplast.intrinsic import INTRINSIC, AdaptiveThreshold, Noise, Refractory
 from metaplast.mechanism import Mechanism, chain
 from metaplast.network import Network, NetworkState, Population, Projection
@@ -35,6 +35,7 @@ MASK = np.random.default_rng(5).random((6, 5)) < 0.6
 
 WIRINGS: dict[str, Wiring] = {
     "dense": Wiring(Dense(), (6,), (5,), (6, 5), 6),
+    "event-dense": Wiring(EventDense(), (6,), (5,), (6, 5), 6),
     "sparse": Wiring(Sparse(MASK), (6,), (5,), (6, 5), 4),
     "conv": Wiring(Conv(), (3, 4, 2), (3, 4, 2), (3, 3, 2, 2), 12),
     "average-pool": Wiring(AveragePool(), (4, 4, 2), (2, 2, 2), None, 1),

@@ -5,7 +5,7 @@ The public face. Components have their registries: `neurons.NEURONS`, `connectio
 """
 
 from metaplast.allocation import Allocation, learning_rates
-from metaplast.connections import AveragePool, Connection, Conv, Dense, Sparse
+from metaplast.connections import AveragePool, Connection, Conv, Dense, EventDense, Sparse
 from metaplast.intrinsic import AdaptiveThreshold, Noise, Refractory
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Learner, learn, learn_sequence
 from metaplast.mechanism import Mechanism, chain
@@ -30,6 +30,7 @@ __all__ = [
     "DendriticLIF",
     "Dense",
     "Drive",
+    "EventDense",
     "Family",
     "FiveTermLoss",
     "GradientLearner",

@@ -114,7 +114,7 @@ def run(
         with console.status("building the networks"):
             from metaplast.experiments.learning_to_learn import build
 
-            study = build(config)
+            study = build(config, place if resume else None)
         if not resume:
             place = RunDirectory.create(directory)
     _run(study, place, resume)

@@ -75,10 +75,10 @@ def _is_primal(leaf: Any) -> bool:
 
 
 def _perturbed(primals: PyTree, *, everything_external: bool) -> tuple[PyTree, PyTree]:
-    """What is differentiated and what is not; with deferred weights, all of what enters the block is."""
+    """What is differentiated and what is not; with deferred weights, every current that enters the block is."""
     block, state, external = jax.tree.map(lambda primal: primal.perturbed, primals, is_leaf=_is_primal)
     if everything_external:
-        external = jax.tree.map(lambda _: True, external)
+        external = jax.tree.map(lambda _: True, external)._replace(drawn=external.drawn)
     return eqx.partition(custom_vjp_primal_tree_values(primals), (block, state, external))
 
 

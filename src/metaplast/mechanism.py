@@ -26,6 +26,14 @@ class Mechanism(eqx.Module):
     def update(self, flow: Any, state: PyTree, local: Local) -> tuple[Any, PyTree]:
         """One step: (flow, state) -> (flow, state)."""
 
+    def draw(self, state: PyTree, flow: Any, steps: int) -> PyTree:
+        """Random numbers for the next `steps` steps, [steps, ...]; an intrinsic mechanism finds them in `local.drawn`.
+
+        What depends on nothing in the network need not be drawn inside the loop over time, where it costs more than
+        the network itself. `flow` has the shapes that `update` will see. None by default.
+        """
+        return None
+
     def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
         """Move what the state has changed into the weight, the only door between the two. None by default."""
         return weight, state
@@ -41,11 +49,14 @@ class Chain(Mechanism):
         return tuple(link.init(flow, local, k) for link, k in zip(self.links, keys, strict=True))
 
     def update(self, flow: Any, state: PyTree, local: Local) -> tuple[Any, PyTree]:
-        states = []
-        for link, before in zip(self.links, state, strict=True):
-            flow, after = link.update(flow, before, local)
+        states, drawn = [], local.drawn or (None,) * len(self.links)
+        for link, before, numbers in zip(self.links, state, drawn, strict=True):
+            flow, after = link.update(flow, before, local._replace(drawn=numbers))
             states.append(after)
         return flow, tuple(states)
+
+    def draw(self, state: PyTree, flow: Any, steps: int) -> PyTree:
+        return tuple(link.draw(before, flow, steps) for link, before in zip(self.links, state, strict=True))
 
     def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
         states = []

@@ -1,7 +1,7 @@
 """The words that flow through a network: what a synapse carries, what a soma receives, what a mechanism may know."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Array, Float
 
@@ -42,3 +42,5 @@ class Local(NamedTuple):
     """(pre-like, post-like) -> weight-like: the batch mean of outer products, as one product."""
     spread: Callable[[Array], Array]
     """post-like -> the batch mean, shaped so that it broadcasts onto a weight."""
+    drawn: Any = None
+    """What the mechanism itself has drawn ahead for this step, see `Mechanism.draw`."""

@@ -125,7 +125,7 @@ def _external(
     """What enters a block, for all steps: injected currents, static projections in one product each, biases."""
     # Spikes may come as booleans or counts; only floats have a gradient.
     current = {name: strong_float(inputs[name]) for name in block.order if name in inputs}
-    external = External(current, {}, {})
+    external = External(current, {}, {}, {})
     for name, projection in network.projections.items():
         if projection.target not in block.populations or projection.source in block.populations:
             continue
@@ -143,6 +143,8 @@ def _external(
             current[name] = jnp.zeros((steps, batch, *population.drive_shape))
         if population.bias is not None:
             current[name] = current[name] + population.bias
+        drive = Drive(current[name][0], jnp.zeros(()))
+        external.drawn[name] = population.intrinsic.draw(state.populations[name].intrinsic, drive, steps)
     _open_modulators(block, state, external, steps)
     return external
 

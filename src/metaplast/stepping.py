@@ -34,6 +34,8 @@ class External(NamedTuple):
     """By population: [time, batch, *shape]."""
     signal: dict[str, Array]
     """By plastic projection from outside the block, delay done: [time, batch, *source]."""
+    drawn: dict[str, PyTree]
+    """By population: random numbers of its intrinsic mechanisms."""
 
 
 class Block(eqx.Module):
@@ -75,7 +77,8 @@ def step(block: Block, transmit: dict[str, Transmit], state: NetworkState, exter
                     current, plasticity = transmit[channel](signal), ()
                 projections[channel] = ProjectionState(plasticity, buffer)
                 arrived[projection.port] = arrived[projection.port] + current
-        populations[name] = _update(block.populations[name], before, arrived, block.dt)
+        drawn = external.drawn.get(name)
+        populations[name] = _update(block.populations[name], before, arrived, drawn, block.dt)
     return NetworkState(populations, projections)
 
 
@@ -109,11 +112,14 @@ def _plastic(
     return projection.transmit(flow.weight, flow.activity), plasticity
 
 
-def _update(population: Population, state: PopulationState, arrived: dict[str, Array], dt: float) -> PopulationState:
+def _update(
+    population: Population, state: PopulationState, arrived: dict[str, Array], drawn: PyTree, dt: float
+) -> PopulationState:
     """Intrinsic mechanisms and neuron model of one population: cell by cell, without any connection."""
     current = checkpoint_name(arrived["current"], KEPT)
     drive = Drive(current, jnp.zeros((), current.dtype))
-    drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, intrinsic_local(drive, state, dt))
+    local = intrinsic_local(drive, state, dt)._replace(drawn=drawn)
+    drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, local)
     sent, neuron = population.neuron.step(drive, state.neuron, dt)
     return PopulationState(neuron, intrinsic, sent, arrived["modulator"])
 

@@ -2,14 +2,15 @@
 
 from metaplast.connections.base import Connection
 from metaplast.connections.conv import Conv
-from metaplast.connections.dense import Dense, Sparse
+from metaplast.connections.dense import Dense, EventDense, Sparse
 from metaplast.connections.pool import AveragePool
 
 CONNECTIONS: dict[str, type[Connection]] = {
     "dense": Dense,
+    "event-dense": EventDense,
     "sparse": Sparse,
     "conv": Conv,
     "average-pool": AveragePool,
 }
 
-__all__ = ["CONNECTIONS", "AveragePool", "Connection", "Conv", "Dense", "Sparse"]
+__all__ = ["CONNECTIONS", "AveragePool", "Connection", "Conv", "Dense", "EventDense", "Sparse"]

@@ -14,9 +14,10 @@ from jaxtyping import Array, PyTree
 from metaplast.allocation import Allocation, learning_rates
 from metaplast.config import component
 from metaplast.experiments.settings import LearningToLearn
+from metaplast.experiments.start import with_learned
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Outcome, learn_sequence, over_lanes
 from metaplast.models import Model, Recurrent
-from metaplast.runs import ProblemRow
+from metaplast.runs import ProblemRow, RunDirectory
 from metaplast.tasks import FAMILIES, Family
 
 
@@ -55,11 +56,12 @@ class Study:
         return next(size for size in range(self.config.run.chunk, 0, -1) if problems % size == 0)
 
 
-def build(config: LearningToLearn) -> Study:
-    """Build what a configuration describes.
+def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:
+    """Build what a configuration describes; `begun` is the directory of the run itself where it goes on.
 
     Raises:
         ValueError: a value that does not fit, a pattern that names nothing.
+        FileNotFoundError: another run, with whose values this one should start, is not there.
     """
     family = component(FAMILIES, config.family, "family")
     allocations = [Allocation(name, tuple(patterns)) for name, patterns in config.conditions.items()]
@@ -71,6 +73,8 @@ def build(config: LearningToLearn) -> Study:
     # Compiled, since drawing weights operation by operation takes seconds.
     seed_keys = jnp.stack([jax.random.key(lane.seed) for lane in lanes])
     model = jax.jit(jax.vmap(lambda key: config.model.build(key, family)))(seed_keys)
+    if config.start.run:
+        model = with_learned(model, config.start, lanes, begun)
     rates = learning_rates(
         model,
         [allocation for _ in seeds for allocation in allocations],

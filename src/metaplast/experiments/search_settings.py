@@ -8,15 +8,10 @@ from msgspec import Meta
 from metaplast.allocation import SEARCHES
 from metaplast.config import Table, with_defaults
 from metaplast.experiments.models import Count
-from metaplast.experiments.settings import WEIGHTS, LearningToLearn
+from metaplast.experiments.settings import INTRINSIC, WEIGHTS, LearningToLearn
 from metaplast.experiments.settings import complete as complete_learning
 
-INTRINSIC_GROUPS = {
-    "tau_dendrite": ["*.tau_dendrite"],
-    "tau_soma": ["*.tau_soma"],
-    "threshold": ["*.threshold"],
-}
-"""The three intrinsic properties of IP2-RSNN."""
+INTRINSIC_GROUPS = {pattern.removeprefix("*."): [pattern] for pattern in INTRINSIC}
 
 
 class PilotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,10 +1,12 @@
 """Settings of the learning-to-learn experiment, every field with a unit or a sentence."""
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from metaplast.config import Table, read_toml, with_defaults
@@ -13,8 +15,10 @@ from metaplast.runs import check_condition
 from metaplast.tasks import FAMILIES
 
 WEIGHTS = ["*.weight", "*.bias"]
+INTRINSIC = ["*.tau_dendrite", "*.tau_soma", "*.threshold"]
+"""The three intrinsic properties of IP2-RSNN."""
 CONDITIONS = {
-    "spiking": {"fixed": WEIGHTS, "intrinsic": [*WEIGHTS, "*.tau_dendrite", "*.tau_soma", "*.threshold"]},
+    "spiking": {"fixed": WEIGHTS, "intrinsic": [*WEIGHTS, *INTRINSIC]},
     "rate": {"rate": [*WEIGHTS, "*.initial"]},
     "gru": {"gru": WEIGHTS},
     "self-attention": {"self-attention": WEIGHTS},
@@ -78,10 +82,30 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First seed: it determines the network, the problems and the trials."""
     seeds: Count = 1
     """Number of seeds, counted up from the first; all conditions share them."""
-    chunk: Count = 20
+    chunk: Count = 50
     """Problems between two reports of progress, after each of which nothing can be lost."""
     devices: Annotated[int, Meta(ge=0)] = 0
     """CPU devices that divide the lanes among them; 0 means one a core."""
+
+
+class StartSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """With what the networks start, where it is not drawn afresh: e.g. intrinsic properties tuned by an earlier run."""
+
+    run: str = ""
+    """Run directory whose networks give their values at its end, seed by seed; empty: none."""
+    condition: str = "intrinsic"
+    """Its condition."""
+    parameters: list[str] = msgspec.field(default_factory=lambda: list(INTRINSIC))
+    """Globs of what is taken over; everything else is drawn afresh."""
+
+
+class RandomMasks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Control conditions: random subsets of the intrinsic properties learn beside the weights."""
+
+    count: Annotated[int, Meta(ge=0, le=6)] = 0
+    """How many; each is another subset, neither all of them nor none."""
+    seed: Annotated[int, Meta(ge=0)] = 0
+    """Seed of the draw. What was drawn stands in the conditions of config.toml."""
 
 
 class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +127,8 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conditions: dict[str, list[str] | str] = {}
     """Allocations: by name, globs over the paths of the parameters that may learn, or a file that a search has
     written; those of the model if left out."""
+    random_masks: RandomMasks = RandomMasks()
+    start: StartSettings = StartSettings()
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
 
@@ -121,7 +147,19 @@ def complete(table: Table) -> Table:
     conditions = table["conditions"]
     if not conditions or conditions in CONDITIONS.values():  # nothing of one's own, perhaps of another model
         conditions = CONDITIONS[table["model"]["name"]]
-    return table | {"family": family, "model": complete_model(table["model"]), "conditions": frozen(conditions)}
+    conditions = drawn_masks(table["random_masks"]) | frozen(conditions)
+    return table | {"family": family, "model": complete_model(table["model"]), "conditions": conditions}
+
+
+def drawn_masks(settings: Table) -> dict[str, list[str]]:
+    """Conditions "random-101" and so on, one digit an intrinsic property; the same for the same settings."""
+    masks = [mask for mask in product((0, 1), repeat=len(INTRINSIC)) if 0 < sum(mask) < len(INTRINSIC)]
+    drawn = np.random.default_rng(settings["seed"]).choice(len(masks), settings["count"], replace=False)
+    named = {"random-" + "".join(map(str, masks[index])): masks[index] for index in sorted(drawn)}
+    return {
+        name: [*WEIGHTS, *(pattern for pattern, free in zip(INTRINSIC, mask, strict=True) if free)]
+        for name, mask in named.items()
+    }
 
 
 def frozen(conditions: Mapping[str, list[str] | str]) -> dict[str, list[str]]:
