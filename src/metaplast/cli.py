@@ -101,8 +101,7 @@ def run(
         settings = [*set_, *([f"run.seed={seed}"] if seed is not None else [])]
         study_of_many = is_study(name)
     if study_of_many:
-        _run_members(name, settings, directory, resume)
-        return
+        return _run_members(name, settings, directory, resume)
     with at_the_door(*MISTAKES):
         if resume:
             place = RunDirectory.open(directory)
@@ -173,23 +172,16 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
 
 def _run_members(name: str, settings: list[str], directory: Path, resume: bool) -> None:
     """Run the members of a study one after the other, then write its report."""
+    from metaplast.cli_study import study_bar
     from metaplast.devices import prepare
     from metaplast.experiments.states import Mismatch
-    from metaplast.experiments.study import StudyProgress, open_study, run_study
+    from metaplast.experiments.study import open_study, run_study
     from metaplast.report import write_study_report
 
     with at_the_door(*MISTAKES):
         plan, place = open_study(name, settings, directory, resume)
         prepare()
-    columns = (TextColumn("[bold]{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-    columns = (*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, console=console, speed_estimate_period=3600) as bar, at_the_door(Mismatch, OSError):
-        task = bar.add_task("members", total=None, note="")
-
-        def told(now: StudyProgress) -> None:
-            text = f"{now.finished}/{now.members} members  {now.member}"
-            bar.update(task, description=text, total=now.total, completed=now.done, note=now.note)
-
+    with study_bar(console) as told, at_the_door(Mismatch, OSError):
         run_study(plan, place, told)
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_study_report(place)
@@ -276,12 +268,10 @@ def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
 @app.command()
 def report(
     directories: Annotated[
-        list[Path], typer.Argument(help="Run directories, several are compared; or that of a study.", metavar="DIR...")
+        list[Path], typer.Argument(help="Runs (several are compared) or a study.", metavar="DIR...")
     ],
     out: Annotated[Path | None, typer.Option(help="Page to write; default report.html in the first directory.")] = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="Of a study: a text to write, its pictures in a folder beside it.")
-    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Of a study: also a text, its pictures beside it.")] = None,
 ) -> None:
     """Draw the figures of runs again and write the report.
 

@@ -10,6 +10,8 @@ from metaplast.runs import ProblemTable, RunDirectory
 
 EDGE_FIRST, EDGE_LAST = 30, 31
 """Problems at either end from whose means the published fit starts."""
+FIT_PROBLEMS = 1001
+"""Problems of a published sequence."""
 
 
 class Published(NamedTuple):

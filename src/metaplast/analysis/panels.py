@@ -14,8 +14,8 @@ from metaplast.runs import ProblemTable, RunDirectory
 BI_LEVEL, INNER_ONLY, STANDARD, RANDOM = "bi-level", "inner-only", "standard", "random mask"
 FIRST = (BI_LEVEL, INNER_ONLY, STANDARD, RANDOM)
 """Conditions that every table and figure begins with, where they are there."""
-MASK = "mask-"
-"""With which the names of the other masks begin."""
+MASK = "random-"
+"""With which the names of masks begin that are neither all nor none: random-101."""
 
 
 class Sequences(NamedTuple):
@@ -152,7 +152,8 @@ def panel_of(name: str, members: Sequence[Member], pooled: Mapping[str, Sequence
     for label, patterns in pooled.items():
         matching = {pattern: [one for one in origin if fnmatchcase(one, pattern)] for pattern in patterns}
         if all(matching.values()):
-            found[label] = pool([found[one] for one in dict.fromkeys(sum(matching.values(), []))])
+            names = dict.fromkeys(name for group in matching.values() for name in group)
+            found[label] = pool([found[name] for name in names])
     order = sorted(found, key=lambda label: (FIRST.index(label) if label in FIRST else 9, label.startswith(MASK)))
     return Panel(name, {label: found[label] for label in order}, origin, differences(members))
 

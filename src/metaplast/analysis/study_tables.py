@@ -7,7 +7,7 @@ import numpy as np
 from metaplast.analysis.claims import Judged
 from metaplast.analysis.curves import late
 from metaplast.analysis.evidence import Evidence
-from metaplast.analysis.goudar import PUBLISHED
+from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, StudyResults
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Cell, Column, Table
@@ -53,7 +53,7 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
     )
     rows = [row for panel in panels if panel in results.panels for row in _condition_rows(results.panels[panel])]
     note = (
-        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, which is the final "
+        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, the final "
         "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "
         "with the updates spent on it."
     )
@@ -93,8 +93,8 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
             start = [one.panel, one.reference, one.measure, one.problems, found.seeds]
             rows.append([*start, found.ratio, found.difference, found.effect, found.p_value, found.p_corrected])
     note = (
-        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence (total) "
-        "and over its last problems (late), with 95 % bootstrap intervals over seeds; d: mean difference over its "
+        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
+        "(total) and over its last problems (late), with 95 % bootstrap intervals over seeds; d: mean difference over its "
         "standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this study "
         "(Benjamini & Yekutieli)."
     )
@@ -156,13 +156,10 @@ def goudar(evidence: Evidence) -> Table:
         ranges = [Interval(PUBLISHED[name].mean, PUBLISHED[name].low, PUBLISHED[name].high) for name in LETTERS]
         rows.append(["published", None, FIT_PROBLEMS, None, *ranges, "mean (range) of 10 networks"])
     note = (
-        "Trials to criterion of problem x as a exp(-x / T) + c, fitted as the published analysis does: trials before the "
-        "criterion's window, at least 1; the first problem left out; the published bounds and starting values."
+        "Trials to criterion of problem x as a exp(-x / T) + c, fitted as the published analysis does: trials before "
+        "the criterion's window, at least 1; the first problem left out; the published bounds and starting values."
     )
     return Table("goudar", columns, rows, note)
-
-
-FIT_PROBLEMS = 1001
 
 
 def claims(judged: Sequence[Judged], name: str) -> Table:

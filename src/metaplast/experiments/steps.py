@@ -14,6 +14,9 @@ from metaplast.experiments.states import Mismatch
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory
 
+ELSEWHERE = {"start.run"}
+"""Settings that name a folder which may have been moved; what was taken from it is in the run's own by then."""
+
 
 class StepProgress(NamedTuple):
     """What a step tells while it runs."""
@@ -47,10 +50,10 @@ def opened(path: Path, config: Any) -> tuple[RunDirectory, bool]:
     """
     if not (path / "config.toml").is_file():
         return RunDirectory.create(path), False
-    place, wanted = RunDirectory.open(path), to_table(config)
-    if place.config != wanted:
-        differ = ", ".join(_differences(place.config, wanted))
-        raise Mismatch(f"{path} was begun with other settings ({differ}); give another --out, or remove it")
+    place = RunDirectory.open(path)
+    if differ := set(_differences(place.config, to_table(config))) - ELSEWHERE:
+        names = ", ".join(sorted(differ))
+        raise Mismatch(f"{path} was begun with other settings ({names}); give another --out, or remove it")
     return place, True
 
 
@@ -67,8 +70,8 @@ def _differences(old: Table, new: Table, where: str = "") -> list[str]:
 
 
 def _run(config: LearningToLearn, path: Path, told: Callable[[StepProgress], None]) -> None:
-    study = learning_to_learn.build(config)
     place, begun = opened(path, config)
+    study = learning_to_learn.build(config, place if begun else None)
 
     def heard(now: session.Progress) -> None:
         recent = "" if now.recent != now.recent else f", last {now.recent:.1f} updates each"
@@ -83,8 +86,8 @@ def _run_work(config: LearningToLearn) -> float:
 
 
 def _search(config: AllocationSearch, path: Path, told: Callable[[StepProgress], None]) -> None:
-    study = search.build(config)
     place, begun = opened(path, config)
+    study = search.build(config)
     work = _search_work(config)
 
     def heard(now: search.Told) -> None:

@@ -27,9 +27,9 @@ TITLES = {
     FIT: "The published fit",
 }
 CURVES = (
-    "Updates that each next problem of the sequence needed, mean over 30 problems and over seeds, the band one standard "
-    "error; both axes are logarithmic. A tick above the axes is a problem that a seed did not solve; it counts with the "
-    "updates spent on it. "
+    "Updates that each next problem of the sequence needed, mean over 30 problems and over seeds, the band one "
+    "standard error; both axes are logarithmic. A tick above the axes is a problem that a seed did not solve; it counts "
+    "with the updates spent on it. "
 )
 RATIOS = (
     "Left of the line bi-level needs fewer updates. Filled: over the whole sequence; open: over its last problems, the "
@@ -44,8 +44,8 @@ CAPTIONS = {
     "causal self-attention with 1, 2 and 4 heads.",
     FAMILIES_RATIOS: RATIOS,
     REGIMES_RATIOS: RATIOS + "The mask is the one that was chosen for the family in its standard form.",
-    FIT: "Left: trials to criterion over the sequence, a colour a network, with its fit dashed. Right: the numbers of each "
-    "network's fit on the range of the ten published networks (grey) and their mean (line).",
+    FIT: "Left: trials to criterion over the sequence, a colour a network, with its fit dashed. Right: the numbers of "
+    "each network's fit on the range of the ten published networks (grey) and their mean (line).",
 }
 
 
