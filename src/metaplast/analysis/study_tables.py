@@ -95,8 +95,8 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
     note = (
         "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
         "(total) and over its last problems (late), with 95 % bootstrap intervals over seeds; d: mean difference over "
-        "its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this study "
-        "(Benjamini & Yekutieli)."
+        "its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this "
+        "study (Benjamini & Yekutieli)."
     )
     return Table(name, columns, rows, note)
 
