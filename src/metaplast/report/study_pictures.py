@@ -28,8 +28,8 @@ TITLES = {
 }
 CURVES = (
     "Updates that each next problem of the sequence needed, mean over 30 problems and over seeds, the band one "
-    "standard error; both axes are logarithmic. A tick above the axes is a problem that a seed did not solve; it counts "
-    "with the updates spent on it. "
+    "standard error; both axes are logarithmic. A tick above the axes is a problem that a seed did not solve; it "
+    "counts with the updates spent on it. "
 )
 RATIOS = (
     "Left of the line bi-level needs fewer updates. Filled: over the whole sequence; open: over its last problems, the "
@@ -38,7 +38,8 @@ RATIOS = (
 CAPTIONS = {
     FAMILIES_ABLATIONS: CURVES
     + "Bi-level: the mask that the search chose; inner-only: every intrinsic property learns; "
-    "standard: none; random mask: the mean over all eight masks.",
+    "standard: none; random mask: the mean over the masks that free some and not all; others: the same network with "
+    "values that were learned before and are then fixed, with an adaptive threshold, or with frozen weights.",
     FAMILIES_BASELINES: CURVES
     + "The baselines meet the same problems and trials: a leaky rate network, a gated one, and "
     "causal self-attention with 1, 2 and 4 heads.",
