@@ -184,7 +184,7 @@ def _run_members(name: str, settings: list[str], directory: Path, resume: bool) 
     with study_bar(console) as told, at_the_door(Mismatch, OSError):
         run_study(plan, place, told)
     with console.status("drawing the figures"), at_the_door(OSError):
-        page = write_study_report(place)
+        (page,) = write_study_report(place)
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 

@@ -34,7 +34,10 @@ class Judged(NamedTuple):
 
 
 REVIEWS = "reviews of arXiv 2501.14539"
-FEWER = "holds where the interval of the ratio of updates over the sequence lies below 1"
+FEWER = (
+    "holds where the interval of the ratio of updates over the sequence lies below 1, does not where it lies above, or "
+    "where both are one network"
+)
 WHOLE = f"a sequence counts as whole from {findings.PUBLISHED_PROBLEMS:,} problems"
 
 CLAIMS = (

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from metaplast.analysis.curves import moving_mean
 from metaplast.analysis.evidence import LATE, TOTAL, Compared, Evidence
@@ -17,9 +18,12 @@ from metaplast.analysis.panels import BI_LEVEL, FIRST, MASK, STANDARD, Panel
 FAMILIES_ABLATIONS, FAMILIES_BASELINES, FAMILIES_RATIOS = "families-ablations", "families-baselines", "families-ratios"
 REGIMES_RATIOS, FIT = "regimes-ratios", "published-fit"
 """Names of the figures."""
+COARSE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+FINE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4, 5)
+"""Ticks of an axis of ratios."""
 WINDOW = 30
 """Problems in the moving mean of the curves."""
-COLOURS = (*PALETTE, "#8a8a8a", "#5a5a5a", "#b0a060")
+COLOURS = (*PALETTE, "#8a8a8a", "#d0a868", "#a06c2c", "#5c3a10")
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
@@ -33,12 +37,13 @@ def draw_study(evidence: Evidence) -> dict[str, bytes]:
     results, figures = evidence.results, {}
     colour = colours(name for panel in results.panels.values() for name in panel.conditions if not _is_mask(name))
     families = [results.panels[name] for name in results.families if name in results.panels]
-    baselines = [name for name in colour if name not in FIRST]
+    baselines = list(dict.fromkeys(name for panel in families for name in panel.baselines()))
+    controls = [name for name in colour if name not in FIRST and name not in baselines]
     names = {panel.name for panel in families}
     with style():
         if families:
-            figures[FAMILIES_ABLATIONS] = png(curves(families, FIRST, colour))
-        if any(name in panel.conditions for panel in families for name in baselines):
+            figures[FAMILIES_ABLATIONS] = png(curves(families, [*FIRST, *controls], colour))
+        if baselines:
             figures[FAMILIES_BASELINES] = png(curves(families, [BI_LEVEL, STANDARD, *baselines], colour))
         for name, chosen in ((FAMILIES_RATIOS, True), (REGIMES_RATIOS, False)):
             compared = [one for one in evidence.comparisons if (one.panel in names) == chosen]
@@ -108,45 +113,45 @@ def _curves(axes: Axes, panel: Panel, names: Sequence[str], colour: dict[str, st
 def ratios(compared: Sequence[Compared], colour: dict[str, str]) -> Figure:
     """Updates of bi-level over those of each other condition, with intervals: whole sequence filled, its end open."""
     panels = list(dict.fromkeys(one.panel for one in compared))
-    counts = [len({one.reference for one in compared if one.panel == panel}) for panel in panels]
-    figure = canvas(9.0, 1.2 + 0.27 * (sum(counts) + 1.2 * len(counts)))
-    axes = figure.subplots(1, 1)
-    row, ticks, labels = 0.0, [], []
-    for panel in panels:
-        ticks.append(row)
-        labels.append(panel)
-        row += 1.0
-        for reference in dict.fromkeys(one.reference for one in compared if one.panel == panel):
-            for one in (one for one in compared if one.panel == panel and one.reference == reference):
-                _ratio(axes, one, row + (-0.13 if one.measure == TOTAL else 0.17), colour[reference])
-            ticks.append(row)
-            labels.append(reference)
-            row += 1.0
-        row += 0.2
-    _label_ratios(axes, ticks, labels, row)
-    for label in axes.get_yticklabels():
-        if label.get_text() in panels:
-            label.set_fontweight("bold")
+    references = {panel: [one.reference for one in compared if one.panel == panel] for panel in panels}
+    references = {panel: list(dict.fromkeys(names)) for panel, names in references.items()}
+    columns = 2 if len(panels) > 1 else 1
+    places = [panels[start : start + columns] for start in range(0, len(panels), columns)]
+    heights = [max(len(references[panel]) for panel in row) + 1.5 for row in places]
+    figure = canvas(5.4 * columns, 0.9 + 0.25 * sum(heights))
+    axes = figure.subplots(len(places), columns, squeeze=False, sharex=True, height_ratios=heights)
+    for place, (one, panel) in enumerate(zip(axes.ravel(), panels, strict=False)):
+        _ratios(one, [found for found in compared if found.panel == panel], references[panel], colour)
+        one.set(title=panel, ylim=(heights[place // columns] - 1.9, -0.6))
+    for spare in axes.ravel()[len(panels) :]:
+        spare.set_axis_off()
+    _label_ratios(figure, axes.ravel()[0])
     return figure
 
 
-def _ratio(axes: Axes, one: Compared, row: float, colour: str) -> None:
-    found = one.comparison.ratio
-    face = colour if one.measure == TOTAL else "white"
-    if np.isfinite(found.low):
-        axes.plot([found.low, found.high], [row, row], color=colour, linewidth=1.6)
-    axes.plot(found.mean, row, "o", color=colour, markerfacecolor=face, markersize=5, markeredgewidth=1.2)
-
-
-def _label_ratios(axes: Axes, ticks: Sequence[float], labels: Sequence[str], rows: float) -> None:
+def _ratios(axes: Axes, compared: Sequence[Compared], references: Sequence[str], colour: dict[str, str]) -> None:
+    for one in compared:
+        found, whole = one.comparison.ratio, one.measure == TOTAL
+        row, shade = references.index(one.reference) + (-0.14 if whole else 0.18), colour[one.reference]
+        if np.isfinite(found.low):
+            axes.plot([found.low, found.high], [row, row], color=shade, linewidth=1.6)
+        axes.plot(found.mean, row, "o", color=shade, mfc=shade if whole else "white", markersize=4.5, mew=1.2)
     axes.axvline(1.0, color=INK, linewidth=0.8)
-    axes.set(xscale="log", ylim=(rows, -0.6))
-    plain_logarithmic(axes.xaxis)
-    axes.set_yticks(ticks, labels)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(references)), references)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(True, axis="x", color="#ececec", linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.set_xlabel("updates of bi-level as a fraction of the other's (left of 1: bi-level needs fewer)")
-    shown = f"filled: {TOTAL}    open: {LATE} (final efficiency)    line: 95 % bootstrap interval over seeds"
-    axes.annotate(shown, (0, 1), (0, 4), "axes fraction", "offset points", color=MUTED, fontsize=8.5)
+
+
+def _label_ratios(figure: Figure, axes: Axes) -> None:
+    """Plain numbers on the axis that all panels share: closer together where it is short."""
+    low, high = axes.get_xlim()
+    ticks = COARSE if high / low > 5 else FINE
+    axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    figure.supxlabel("updates of bi-level as a fraction of the other's (left of 1: bi-level needs fewer)", fontsize=9.5)
+    names = f"filled: {TOTAL}    open: {LATE} (final efficiency)    line: 95 % bootstrap interval over seeds"
+    figure.suptitle(names, color=MUTED, fontsize=8.5)

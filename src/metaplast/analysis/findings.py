@@ -168,6 +168,9 @@ def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
             yield missing(family)
             continue
         table, settings = member.search.problems(), member.search.config
+        if not len(table):
+            yield missing(family, "the search measured nothing")
+            continue
         masks = 2 ** len(settings["pilot"]["groups"])
         everything = masks * settings["pilot"]["seeds"] * (int(table.problem.max()) + 1)
         share = len(table) / everything

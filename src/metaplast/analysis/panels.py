@@ -53,6 +53,8 @@ class Panel(NamedTuple):
     conditions: dict[str, Sequences]
     member: dict[str, str]
     """By condition the member that it comes from; pooled ones have none."""
+    models: dict[str, str]
+    """By condition the kind of its network."""
     notes: list[str]
     """What keeps conditions from being compared fairly."""
 
@@ -65,6 +67,11 @@ class Panel(NamedTuple):
         length = self.common(*names)
         part = slice(0 if last is None else max(length - last, 0), length)
         return {name: self.conditions[name].totals(part) for name in names}
+
+    def baselines(self) -> list[str]:
+        """Conditions of other networks than that of bi-level."""
+        ours = self.models.get(BI_LEVEL)
+        return [name for name, model in self.models.items() if BI_LEVEL in self.models and model != ours]
 
     def late(self, *names: str) -> int:
         """How many of the last common problems count as late."""
@@ -154,8 +161,9 @@ def panel_of(name: str, members: Sequence[Member], pooled: Mapping[str, Sequence
         if all(matching.values()):
             names = dict.fromkeys(name for group in matching.values() for name in group)
             found[label] = pool([found[name] for name in names])
+    models = {one: next(_entry(m, ("model", "name")) for m in members if m.name == origin[one]) for one in origin}
     order = sorted(found, key=lambda label: (FIRST.index(label) if label in FIRST else 9, label.startswith(MASK)))
-    return Panel(name, {label: found[label] for label in order}, origin, differences(members))
+    return Panel(name, {label: found[label] for label in order}, origin, models, differences(members))
 
 
 def sequences(table: ProblemTable, condition: str) -> Sequences:

@@ -1,6 +1,6 @@
 """The tables of a study, from what its runs measured."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from metaplast.analysis.claims import Judged
 from metaplast.analysis.curves import late
 from metaplast.analysis.evidence import Evidence
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
-from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, StudyResults
+from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Cell, Column, Table
 
@@ -18,9 +18,9 @@ LETTERS = {"floor": "c", "scale": "T", "amplitude": "a"}
 def members(results: StudyResults) -> Table:
     """What there is of the study."""
     columns = (
-        Column("member", "member"),
-        Column("panel", "panel"),
-        Column("state", "state"),
+        Column("member", "member", words=True),
+        Column("panel", "panel", words=True),
+        Column("state", "state", words=True),
         Column("learned_percent", "learned, %"),
         Column("conditions", "conditions"),
         Column("seeds", "seeds"),
@@ -35,14 +35,16 @@ def members(results: StudyResults) -> Table:
         hours = None if seconds is None else seconds / 3600
         counts = [len(config["conditions"]) if config else None, settings.get("seeds"), settings.get("problems")]
         rows.append([member.name, member.panel, member.state, 100 * member.share, *counts, hours])
-    return Table("members", columns, rows, "Hours of learning on this machine, compilation apart.")
+    return Table(
+        "members", "Members of the study", columns, rows, "Hours of learning on this machine, compilation apart."
+    )
 
 
 def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table:
     """Failures and updates of every condition but the single other masks, with intervals over seeds."""
     columns = (
-        Column("panel", "panel"),
-        Column("condition", "condition"),
+        Column("panel", "panel", words=True),
+        Column("condition", "condition", words=True),
         Column("seeds", "seeds"),
         Column("problems", "problems"),
         Column("failures", "failures"),
@@ -57,7 +59,7 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
         "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "
         "with the updates spent on it."
     )
-    return Table(name, columns, rows, note)
+    return Table(name, "Failures and updates", columns, rows, note)
 
 
 def _condition_rows(panel: Panel) -> list[list[Cell]]:
@@ -65,19 +67,49 @@ def _condition_rows(panel: Panel) -> list[list[Cell]]:
     for name, found in panel.conditions.items():
         if name.startswith(MASK):
             continue
-        last = found.updates[:, -late(found.problems) :].mean(axis=1)
-        spent = [interval(values) for values in (found.updates[:, 0], last, found.updates.sum(axis=1))]
+        spent = [interval(values) for values in (found.updates[:, 0], _late(found), found.updates.sum(axis=1))]
         counts = [len(found.seeds), found.problems, found.failures, found.attempts]
         rows.append([panel.name, name, *counts, *spent])
     return rows
 
 
+def failures_by_family(results: StudyResults) -> Table:
+    """Failed problems of every condition, a column a family."""
+    note = "Failed problems of all that were met: a problem fails that does not reach the criterion within the limit."
+    return _by_family(results, "failures", "Failures", note, lambda found: f"{found.failures:,} of {found.attempts:,}")
+
+
+def late_by_family(results: StudyResults) -> Table:
+    """Final efficiency of every condition, a column a family."""
+    note = (
+        "Updates a problem over the last 50 problems of each seed, or the last half of a shorter sequence (final "
+        "efficiency), with 95 % bootstrap intervals (BCa) over seeds; a failed problem counts with those spent on it."
+    )
+    return _by_family(results, "final-efficiency", "Final efficiency", note, lambda found: interval(_late(found)))
+
+
+def _by_family(results: StudyResults, name: str, title: str, note: str, cell: Callable[[Sequences], Cell]) -> Table:
+    panels = [results.panels[family] for family in results.families if family in results.panels]
+    order = [name for panel in panels for name in panel.conditions if not name.startswith(MASK)]
+    columns = [Column("condition", "condition", words=True), *(Column(panel.name, panel.name) for panel in panels)]
+    rows = [
+        [condition, *(cell(panel.conditions[condition]) if condition in panel.conditions else None for panel in panels)]
+        for condition in dict.fromkeys(order)
+    ]
+    return Table(name, title, columns, rows, note)
+
+
+def _late(found: Sequences) -> np.ndarray:
+    """Updates a problem over the last problems, seed by seed."""
+    return found.updates[:, -late(found.problems) :].mean(axis=1)
+
+
 def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
     """Bi-level against the others, seed by seed on the same problems."""
     columns = (
-        Column("panel", "panel"),
-        Column("reference", "bi-level against"),
-        Column("measure", "updates"),
+        Column("panel", "panel", words=True),
+        Column("reference", "bi-level against", words=True),
+        Column("measure", "updates", words=True),
         Column("problems", "problems"),
         Column("seeds", "seeds"),
         Column("ratio", "ratio"),
@@ -98,15 +130,15 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
         "its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this "
         "study (Benjamini & Yekutieli)."
     )
-    return Table(name, columns, rows, note)
+    return Table(name, "Comparisons", columns, rows, note)
 
 
 def masks(results: StudyResults) -> Table:
     """All masks of each family on fresh problems, and what the search had to say before."""
     order = [STANDARD, *(f"{MASK}{digits}" for digits in ("001", "010", "011", "100", "101", "110")), INNER_ONLY]
     columns = [
-        Column("family", "family"),
-        Column("chosen", "search chose"),
+        Column("family", "family", words=True),
+        Column("chosen", "search chose", words=True),
         Column("search_problems", "pilot problems"),
         Column("search_updates", "pilot updates"),
         *(Column(name, {STANDARD: "000", INNER_ONLY: "111"}.get(name, name.removeprefix(MASK))) for name in order),
@@ -129,18 +161,18 @@ def masks(results: StudyResults) -> Table:
         "Updates over the whole sequence, mean over seeds, by mask: dendritic time constant, somatic time constant, "
         "threshold; 1 learns. The search saw none of these problems and networks."
     )
-    return Table("masks", columns, rows, note)
+    return Table("masks", "Updates by mask", columns, rows, note)
 
 
 def goudar(evidence: Evidence) -> Table:
     """The published fit of each seed, beside the published numbers."""
     columns = (
-        Column("member", "run"),
+        Column("member", "run", words=True),
         Column("seed", "seed"),
         Column("problems", "problems"),
         Column("failures", "failures"),
         *(Column(name, f"{letter} ({'problems' if letter == 'T' else 'trials'})") for name, letter in LETTERS.items()),
-        Column("inside", "inside the published ranges"),
+        Column("inside", "inside the published ranges", words=True),
     )
     rows: list[list[Cell]] = []
     for one in evidence.fits:
@@ -159,17 +191,17 @@ def goudar(evidence: Evidence) -> Table:
         "Trials to criterion of problem x as a exp(-x / T) + c, fitted as the published analysis does: trials before "
         "the criterion's window, at least 1; the first problem left out; the published bounds and starting values."
     )
-    return Table("goudar", columns, rows, note)
+    return Table("goudar", "Fits", columns, rows, note)
 
 
 def claims(judged: Sequence[Judged], name: str) -> Table:
     """One row a finding, for the file."""
     columns = (
-        Column("claim", "claim"),
-        Column("source", "source"),
+        Column("claim", "claim", words=True),
+        Column("source", "source", words=True),
         Column("verdict", "verdict"),
-        Column("where", "where"),
-        Column("measured", "measured"),
+        Column("where", "where", words=True),
+        Column("measured", "measured", words=True),
         Column("finding", "finding"),
         Column("rule", "rule"),
     )
@@ -178,4 +210,4 @@ def claims(judged: Sequence[Judged], name: str) -> Table:
         for one in judged
         for found in one.findings
     ]
-    return Table(name, columns, rows)
+    return Table(name, "Claims", columns, rows)

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from metaplast.analysis.statistics import Interval
 
+LONG = 20
+"""Rows of a table that is still shown at once."""
+
 Cell = str | int | float | Interval | None
 
 
@@ -16,6 +19,8 @@ class Column(NamedTuple):
 
     key: str
     heading: str
+    words: bool = False
+    """Whether it holds words, which begin at the left."""
 
 
 class Table(NamedTuple):
@@ -23,6 +28,7 @@ class Table(NamedTuple):
 
     name: str
     """Of its file."""
+    title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
@@ -46,9 +52,18 @@ class Table(NamedTuple):
             )
         return buffer.getvalue().encode()
 
+    @property
+    def long(self) -> bool:
+        """Whether a reader should have to ask for it."""
+        return len(self.rows) > LONG
+
     def text(self) -> Iterator[list[str]]:
-        """Rows as a reader sees them."""
-        return ([shown(cell) for cell in row] for row in self.rows)
+        """Rows as a reader sees them; what the first column repeats is left out."""
+        before = None
+        for row in self.rows:
+            first, *others = (shown(cell) for cell in row)
+            yield ["" if first == before else first, *others]
+            before = first
 
 
 def _spread(cell: Cell) -> list[str]:
@@ -65,11 +80,19 @@ def shown(cell: Cell) -> str:
     """A cell as text: three digits of a small number, all of a large one, an interval in brackets, a dash for none."""
     if isinstance(cell, str):
         return cell
-    if isinstance(cell, Interval):
-        # A single seed has no interval.
-        unsure = not (math.isfinite(cell.low) and math.isfinite(cell.high))
-        return number(cell.mean) if unsure else f"{number(cell.mean)} ({number(cell.low)} to {number(cell.high)})"
-    return number(cell)
+    return _interval(cell) if isinstance(cell, Interval) else number(cell)
+
+
+def _interval(found: Interval) -> str:
+    """Mean and interval with as many decimals as two digits of its width take; a single seed has no interval."""
+    width = found.high - found.low
+    if not math.isfinite(width) or not math.isfinite(found.mean):
+        return number(found.mean)
+    if width <= 0:
+        return f"{number(found.mean)} ({number(found.low)} to {number(found.high)})"
+    decimals = min(max(1 - math.floor(math.log10(width)), 0), 4)
+    mean, low, high = (f"{value + 0.0:,.{decimals}f}" for value in found)
+    return f"{mean} ({low} to {high})"
 
 
 def number(value: float | None) -> str:

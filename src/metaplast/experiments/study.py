@@ -1,5 +1,6 @@
 """A study on disk: its members one after the other, each a run directory; what is finished is never done again."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import msgspec
 
 from metaplast.config import to_table
 from metaplast.experiments.catalogue import read, study_configuration
@@ -115,17 +117,40 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
     study, title = study_configuration(str(path / "config.toml"), settings), read(name).get("title")
     if study.title != title:
         raise ValueError(f"{path} holds the study {study.title!r}, not {title!r}; give its own name, or another --out")
-    check(study, path)
-    return study, directory
+    same = [f"families={json.dumps(study.families)}", *([f"preset={study.preset}"] if study.preset else [])]
+    grown = grow(study, study_configuration(name, same), path)
+    check(grown, path)
+    if grown != study:
+        write_plan(grown, directory)
+    return grown, directory
+
+
+def grow(study: StudySettings, now: StudySettings, path: Path) -> StudySettings:
+    """The study with what its name has come to stand for since: of what was begun, only more steps at the end.
+
+    Members that were not begun are taken as they are `now`, and so is what only the report needs.
+    """
+    plan = dict(study.plan)
+    for name, member in now.plan.items():
+        old = plan.get(name)
+        begun = old is not None and any((path / step.folder).exists() for step in steps_of(study, name))
+        if old is None or not begun or (member.settings, member.steps[: len(old.steps)]) == (old.settings, old.steps):
+            plan[name] = member
+    return msgspec.structs.replace(study, plan=plan, pooled=now.pooled, assumed=now.assumed)
 
 
 def begin(study: StudySettings, directory: RunDirectory) -> None:
-    """Write what a study is: its plan, without the choice of what to run now, and where it began."""
+    """Write what a study is, and where it began."""
+    write_plan(study, directory)
+    # On what each member was computed stands in its own directory: asking here would wake JAX too early.
+    directory.write_meta(provenance("") | {"started": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+def write_plan(study: StudySettings, directory: RunDirectory) -> None:
+    """Write the plan of a study, without the choice of what to run now."""
     table = to_table(study)
     del table["members"]
     directory.write_config(table)
-    # On what each member was computed stands in its own directory: asking here would wake JAX too early.
-    directory.write_meta(provenance("") | {"started": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 def run_study(study: StudySettings, directory: RunDirectory, told: Callable[[StudyProgress], None]) -> None:

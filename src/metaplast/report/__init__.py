@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaplast.report.run import named, number, write_report
-from metaplast.report.study import is_study, write_study_markdown, write_study_report
+from metaplast.report.study import is_study, write_study_report
 from metaplast.runs import RunDirectory
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "number",
     "write_pages",
     "write_report",
-    "write_study_markdown",
     "write_study_report",
 ]
 
@@ -40,7 +39,4 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
 
 def write_pages(places: Sequence[RunDirectory], out: Path | None = None, markdown: Path | None = None) -> list[Path]:
     """Write the page of runs, or that of a study, and the text of a study if one is asked for."""
-    if not is_study(places[0]):
-        return [write_report(places, out)]
-    page = write_study_report(places[0], out)
-    return [page, write_study_markdown(places[0], markdown)] if markdown else [page]
+    return write_study_report(places[0], out, markdown) if is_study(places[0]) else [write_report(places, out)]

@@ -58,26 +58,22 @@ def is_study(directory: RunDirectory) -> bool:
     return directory.config.get("experiment") == "study"
 
 
-def write_study_report(directory: RunDirectory, path: Path | None = None) -> Path:
+def write_study_report(directory: RunDirectory, path: Path | None = None, markdown: Path | None = None) -> list[Path]:
     """Write the page of a study, to report.html in its directory or to `path`, and its tables to study/*.csv.
+
+    With `markdown` the same is written as a text too, with small pictures in a folder beside it that has its name.
 
     Raises:
         ValueError: the directory is not that of a study.
     """
     page = page_of(directory)
     rendered = environment().get_template("study.html").render(page=page, uri=data_uri)
-    return write_atomically(path or directory.path / "report.html", rendered.encode())
+    written = [write_atomically(path or directory.path / "report.html", rendered.encode())]
+    return [*written, _write_markdown(page, markdown)] if markdown else written
 
 
-def write_study_markdown(directory: RunDirectory, path: Path) -> Path:
-    """Write the same as a text, with small pictures in a folder beside it that has the name of the text.
-
-    Raises:
-        ValueError: the directory is not that of a study, or `path` does not end in .md.
-    """
-    if path.suffix != ".md":
-        raise ValueError(f"{path} is to hold Markdown; give a name that ends in .md")
-    page, folder = page_of(directory), path.with_suffix("")
+def _write_markdown(page: Page, path: Path) -> Path:
+    folder = path.with_suffix("")
     for part in page.parts:
         for picture in part.pictures:
             write_atomically(folder / f"{picture.name}.png", small_png(picture.png))
@@ -122,7 +118,12 @@ def parts_of(evidence: Evidence) -> list[Part]:
             "The families",
             "All conditions of a family meet the same problems and trials, seed by seed.",
             pictures(drawn, [FAMILIES_ABLATIONS, FAMILIES_BASELINES, FAMILIES_RATIOS]),
-            [tables.conditions(results, families, "families"), tables.comparisons(evidence, families, "comparisons")],
+            [
+                tables.failures_by_family(results),
+                tables.late_by_family(results),
+                tables.conditions(results, families, "families"),
+                tables.comparisons(evidence, families, "comparisons"),
+            ],
         ),
         Part("Which intrinsic properties should learn", "", [], [tables.masks(results)]),
         Part(

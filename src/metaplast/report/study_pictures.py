@@ -38,7 +38,8 @@ RATIOS = (
 CAPTIONS = {
     FAMILIES_ABLATIONS: CURVES
     + "Bi-level: the mask that the search chose; inner-only: every intrinsic property learns; "
-    "standard: none; random mask: the mean over all eight masks.",
+    "standard: none; random mask: the mean over the masks that free some and not all; others: the same network with "
+    "values that were learned before and are then fixed, with an adaptive threshold, or with frozen weights.",
     FAMILIES_BASELINES: CURVES
     + "The baselines meet the same problems and trials: a leaky rate network, a gated one, and "
     "causal self-attention with 1, 2 and 4 heads.",
