@@ -1,4 +1,4 @@
-"""The command line: list, run, search and report."""
+"""The command line: list, run, search, analyse and report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
+
+from metaplast.cli_progress import analysis_bars, learning_bar, search_line
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments import Study
@@ -132,38 +125,12 @@ def _check_resumable(place: "RunDirectory", name: str, settings: list[str]) -> N
 
 def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     """Run with a progress bar, then draw, report and show what came out."""
-    from metaplast.experiments.session import Progress as Told
     from metaplast.experiments.session import run as run_study
     from metaplast.experiments.states import Mismatch
     from metaplast.report import write_report
 
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    lanes = f"{len(study.lanes)} lane{'s' if len(study.lanes) > 1 else ''}"
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(f"compiling {lanes}", total=None, recent="-", failures=0)
-
-        def told(progress: Told) -> None:
-            recent = "-" if progress.recent != progress.recent else f"{progress.recent:.1f}"
-            started = progress.done > 0 and recent != "-"
-            bar.update(
-                task,
-                description=f"learning {lanes}" if started else f"compiling {lanes}",
-                total=progress.total,
-                completed=progress.done,
-                recent=recent,
-                failures=progress.failures,
-            )
-
-        with at_the_door(Mismatch, OSError):
-            run_study(study, place, told, resume=resume)
+    with learning_bar(console, len(study.lanes)) as told, at_the_door(Mismatch, OSError):
+        run_study(study, place, told, resume=resume)
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     _show_summary(place.summary)
@@ -246,23 +213,57 @@ def search(
 
 def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
     """Search under a line that tells how far it is."""
-    from metaplast.experiments.search import Told
     from metaplast.experiments.search_session import ALLOCATION, run_search
     from metaplast.experiments.states import Mismatch
 
     space = study.space
-    columns = (SpinnerColumn(), TextColumn("[bold]{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar, at_the_door(Mismatch, OSError):
-        task = bar.add_task("compiling", total=None)
-
-        def told(now: Told) -> None:
-            text = f"{now.masks} of {len(space.all())} masks, {now.problems} problems, {now.updates:,} updates"
-            bar.update(task, description=text)
-
+    with search_line(console, len(space.all())) as told, at_the_door(Mismatch, OSError):
         chosen = run_search(study, place, told, resume=resume)
     free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
     console.print(f"learnable, of {', '.join(space.groups)}: [bold]{free}[/]")
     console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)
+
+
+@app.command()
+def analyse(
+    directory: Annotated[Path, typer.Argument(help="Directory of a finished run.", metavar="DIR")],
+    lesions: Annotated[
+        bool, typer.Option("--lesions", help="Also silence groups of neurons and learn on without them.")
+    ] = False,
+    set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting analysis.*.")] = [],  # noqa: B006
+) -> None:
+    """Run the saved networks of a finished run once more: probe trials, and what lesions cost.
+
+    What is there already is not made again, so an analysis that was killed goes on.
+
+    [bold]Examples[/]:
+
+      metaplast analyse runs/dms
+
+      metaplast analyse runs/dms --lesions --set analysis.bins=4
+    """
+    from metaplast.devices import available_cores, prepare
+    from metaplast.experiments.analysis_session import analyse as analyse_run
+    from metaplast.experiments.analysis_session import analysis_configuration
+    from metaplast.experiments.learning_to_learn import build
+    from metaplast.experiments.lesions import check_lesions
+    from metaplast.experiments.states import Mismatch
+    from metaplast.report import write_report
+    from metaplast.runs import RunDirectory
+
+    with at_the_door(*MISTAKES):
+        place = RunDirectory.open(directory)
+        config = analysis_configuration(place, set_)
+        prepare(config.run.devices or available_cores())
+        with console.status("building the networks"):
+            study = build(config, place)
+        if lesions:
+            check_lesions(study, place)
+    with analysis_bars(console) as told, at_the_door(Mismatch, OSError):
+        analyse_run(study, place, told, lesions=lesions)
+    with console.status("drawing the figures"), at_the_door(OSError):
+        page = write_report([place])
+    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
 
 
 @app.command()

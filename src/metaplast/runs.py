@@ -4,34 +4,30 @@ config.toml                                       the resolved configuration
 meta.json                                         provenance, device, seed, times
 problems.csv                                      one row a learned problem
 summary.json                                      what came out, in a few numbers
-networks/<condition>-seed<seed>-<start|end>.npz   parameters by dotted path, time constants in ms
+networks/<condition>-seed<seed>-<moment>.npz      parameters by dotted path, time constants in ms
 trials/<condition>-seed<seed>.npz                 one trial recorded after learning
+probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterwards, by `metaplast analyse`
+analysis.toml, lesions.csv                        its settings, and what lesions cost
 figures/*.png, report.html
+
+A moment is "start", "after0100" (problems learned) and so on, or "end".
 """
 
 import io
 import json
 import math
 import os
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import tomli_w
 
-
-def check_condition(name: str) -> None:
-    """Refuse a name of a condition that could not be part of a file name.
-
-    Raises:
-        ValueError: it is empty or has one of , " / and \\.
-    """
-    if not re.fullmatch(r'[^,"/\\\r\n]+', name):
-        raise ValueError(f'condition {name!r} becomes part of file names; leave out , " / and \\')
+from metaplast.run_names import Moment, check_condition, network_name, problems_of
+from metaplast.run_names import trial_name as trial_name
 
 
 class ProblemRow(NamedTuple):
@@ -245,6 +241,14 @@ class RunDirectory:
         with np.load(self._array_path(name), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
 
+    def moments(self, condition: str, seed: int) -> list[Moment]:
+        """When the network of a lane was saved, from the start to the end."""
+        start, total = self.path / network_name(condition, seed, ""), self.config["run"]["problems"]
+        names = [path.stem for path in start.parent.glob("*.npz") if path.name.startswith(start.name)]
+        counts = {name.removeprefix(start.name): problems_of(name.removeprefix(start.name), total) for name in names}
+        found = [Moment(name, count) for name, count in counts.items() if count is not None]
+        return sorted(found, key=lambda moment: moment.problems)
+
     def append_problems(self, rows: Iterable[ProblemRow]) -> None:
         """Add rows to problems.csv and wait until they are on the disk.
 
@@ -285,13 +289,3 @@ class RunDirectory:
     def _write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         text = json.dumps(plain(content), indent=2, sort_keys=True, allow_nan=False)
         return write_atomically(self.path / name, f"{text}\n".encode())
-
-
-def network_name(condition: str, seed: int, moment: Literal["start", "end"]) -> str:
-    """Name of the parameters of one lane, for `write_arrays` and `read_arrays`."""
-    return f"networks/{condition}-seed{seed}-{moment}"
-
-
-def trial_name(condition: str, seed: int) -> str:
-    """Name of the recorded trial of one lane, for `write_arrays` and `read_arrays`."""
-    return f"trials/{condition}-seed{seed}"

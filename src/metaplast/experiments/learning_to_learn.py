@@ -1,5 +1,6 @@
 """The learning-to-learn experiment: sequences of problems in side-by-side lanes over seeds and allocations."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,9 +52,12 @@ class Study:
 
     @property
     def chunk(self) -> int:
-        """Problems a call: the most, up to the setting, that divide the sequence, so that one program serves all."""
-        problems = self.config.run.problems
-        return next(size for size in range(self.config.run.chunk, 0, -1) if problems % size == 0)
+        """Problems a call: the most, up to the setting, that divide the sequence and end at every snapshot.
+
+        So one compiled program serves all calls.
+        """
+        whole = math.gcd(self.config.run.problems, self.config.run.snapshots)
+        return next(size for size in range(self.config.run.chunk, 0, -1) if whole % size == 0)
 
 
 def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:

@@ -24,7 +24,8 @@ from metaplast.experiments.learning_to_learn import (
 from metaplast.experiments.states import Mismatch, load_state, save_state
 from metaplast.params import named_arrays
 from metaplast.provenance import provenance
-from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
+from metaplast.run_names import END, START, moment_after, network_name, trial_name
+from metaplast.runs import ProblemRow, RunDirectory
 
 CHECKPOINT = "checkpoint"
 
@@ -66,9 +67,9 @@ def run(
     else:
         directory.write_config(to_table(study.config))
     directory.write_meta(meta)
-    _write_networks(directory, study, study.start, "start")
+    _write_networks(directory, study, study.start, START)
     state, clock = _learn(study, directory, report, resume)
-    _write_networks(directory, study, state, "end")
+    _write_networks(directory, study, state, END)
     _write_trials(directory, study, state)
     directory.write_summary(_summary(directory, study, clock))
     directory.write_meta(meta | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
@@ -99,10 +100,18 @@ def _learn(
         rows = rows_of(study, indices, outcomes)
         directory.append_problems(rows)
         done = indices.stop
+        if _snapshot_due(study, done):  # before the checkpoint: a run killed here makes the same one again
+            _write_networks(directory, study, state, moment_after(done))
         save_state(directory, CHECKPOINT, state, done=done, spent=spent, compiled=compiled)
         failures += sum(not row.solved for row in rows)
         report(Progress(done, total, _mean_updates(rows), failures))
     return state, Clock(spent, compiled)
+
+
+def _snapshot_due(study: Study, done: int) -> bool:
+    """Whether the networks are saved after so many problems; those of the end are saved anyway."""
+    every = study.config.run.snapshots
+    return every > 0 and done % every == 0 and done < study.config.run.problems
 
 
 def _mean_updates(rows: list[ProblemRow]) -> float:
@@ -112,7 +121,7 @@ def _mean_updates(rows: list[ProblemRow]) -> float:
 def _write_networks(directory: RunDirectory, study: Study, state: LaneState, moment: str) -> None:
     for place, lane in enumerate(study.lanes):
         arrays = named_arrays(lane_model(state, place))
-        directory.write_arrays(network_name(lane.condition, lane.seed, moment), arrays)  # pyright: ignore
+        directory.write_arrays(network_name(lane.condition, lane.seed, moment), arrays)
 
 
 def _write_trials(directory: RunDirectory, study: Study, state: LaneState) -> None:
@@ -134,7 +143,7 @@ def _summary(directory: RunDirectory, study: Study, clock: Clock) -> dict[str, o
     return {"conditions": conditions, "seconds": clock.learning, "seconds_compile": clock.compiling}
 
 
-def load_model(directory: RunDirectory, study: Study, lane: Lane, moment: str = "end") -> PyTree:
+def load_model(directory: RunDirectory, study: Study, lane: Lane, moment: str = END) -> PyTree:
     """The saved network of one lane.
 
     Raises:
@@ -142,7 +151,7 @@ def load_model(directory: RunDirectory, study: Study, lane: Lane, moment: str = 
         Mismatch: its arrays do not fit the configuration.
     """
     template = lane_model(study.start, study.lanes.index(lane))
-    saved = directory.read_arrays(network_name(lane.condition, lane.seed, moment))  # pyright: ignore
+    saved = directory.read_arrays(network_name(lane.condition, lane.seed, moment))
     wanted = named_arrays(template)
     if {name: array.shape for name, array in saved.items()} != {name: leaf.shape for name, leaf in wanted.items()}:
         raise Mismatch(f"{directory.path}: the network of {lane} does not fit the configuration")

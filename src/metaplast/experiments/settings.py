@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from metaplast.config import Table, read_toml, with_defaults
 from metaplast.experiments.models import AnyModel, Count, NotNegative, Positive, SpikingSettings, complete_model
-from metaplast.runs import check_condition
+from metaplast.run_names import check_condition
 from metaplast.tasks import FAMILIES
 
 WEIGHTS = ["*.weight", "*.bias"]
@@ -89,6 +89,20 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Problems between two reports of progress, after each of which nothing can be lost."""
     devices: Annotated[int, Meta(ge=0)] = 0
     """CPU devices that divide the lanes among them; 0 means one a core."""
+    snapshots: Annotated[int, Meta(ge=0)] = 0
+    """Problems between two saved networks; 0 saves them at the start and at the end only. Chunks divide both it and
+    `problems`, so a number that has a large divisor in common with `problems` is quicker."""
+
+
+class AnalysisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `metaplast analyse` measures in the saved networks of a finished run."""
+
+    seeds: Annotated[int, Meta(ge=0)] = 0
+    """Seeds, counted up from the first, whose probe trials are recorded; 0 means all."""
+    trials: Count = 32
+    """Probe trials of a saved network; the loss of a lesion is measured on as many."""
+    bins: Annotated[int, Meta(ge=2)] = 5
+    """Bins of equally many neurons, by the size of an intrinsic property, that are silenced one at a time."""
 
 
 class StartSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +146,7 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     written; those of the model if left out."""
     random_masks: RandomMasks = RandomMasks()
     start: StartSettings = StartSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
 

@@ -3,11 +3,13 @@
 from metaplast.models.attention import SelfAttention, self_attention
 from metaplast.models.base import Model, Response, Weights
 from metaplast.models.gated import recurrent_gated
+from metaplast.models.lesioned import Lesioned
 from metaplast.models.rate import recurrent_rate
 from metaplast.models.recurrent import Recurrent
 from metaplast.models.spiking import RecurrentSpiking, recurrent_spiking
 
 __all__ = [
+    "Lesioned",
     "Model",
     "Recurrent",
     "RecurrentSpiking",
