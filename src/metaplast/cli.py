@@ -238,8 +238,6 @@ def analyse(
 
     [bold]Examples[/]:
 
-      metaplast analyse runs/dms
-
       metaplast analyse runs/dms --lesions --set analysis.bins=4
     """
     from metaplast.devices import available_cores, prepare
