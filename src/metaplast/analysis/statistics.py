@@ -90,7 +90,7 @@ def _compare(table: ProblemTable, condition: str, reference: str, last: int | No
     difference = first - second
     logs = interval(np.log(first) - np.log(second), level)
     spread = float(difference.std(ddof=1)) if len(common) > 1 else np.nan
-    p_value = _sign_test(difference)
+    p_value = sign_test(difference)
     return Comparison(
         condition,
         reference,
@@ -103,7 +103,7 @@ def _compare(table: ProblemTable, condition: str, reference: str, last: int | No
     )
 
 
-def _sign_test(difference: np.ndarray) -> float:
+def sign_test(difference: np.ndarray) -> float:
     """Permutation test of a mean of paired differences: every sign is as likely as its opposite."""
     if len(difference) < 2 or not difference.any():
         return 1.0
