@@ -7,6 +7,8 @@ import numpy as np
 COSINE = 0.999
 PLASTIC_RATES = 0.02, 0.2
 """Between these shares of active steps the cost of STDP is comparable."""
+FIRST, FIRST_LOSSES, ALL_LOSSES = 10, 1e-4, 1e-2
+"""Relative difference allowed to the first task losses and to all: one spike more or less moves those that follow."""
 
 
 def same_gradients(ours: Path, peer: Path, late: bool) -> dict:
@@ -23,6 +25,18 @@ def same_gradients(ours: Path, peer: Path, late: bool) -> dict:
         rate = float(theirs.mean())
     passed = different == 0 and 0 < rate < 0.5 and bool(cosines) and all(value > COSINE for value in cosines.values())
     return {"passed": passed, "different_spikes": different, "spikes": mine.size, "rate": rate, "cosines": cosines}
+
+
+def same_learning(ours: Path, peer: Path) -> dict:
+    """Equal losses over the first updates of two problems, and parallel gradients at the start of either."""
+    with np.load(ours) as left, np.load(peer) as right:
+        losses = [np.concatenate([side["0/losses"], side["1/losses"]]) for side in (left, right)]
+        names = sorted(name for name in left.files if "/gradient/" in name)
+        cosines = {name.replace("/gradient/", "/"): cosine(left[name], right[name]) for name in names}
+    difference = np.abs(losses[1] / losses[0] - 1)
+    first, every = float(difference[:FIRST].max()), float(difference.max())
+    passed = first <= FIRST_LOSSES and every <= ALL_LOSSES and all(value > COSINE for value in cosines.values())
+    return {"passed": passed, "first_losses": first, "all_losses": every, "cosines": cosines}
 
 
 def cosine(left: np.ndarray, right: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import lanes
 import machine
 import sequence
 import table
@@ -24,8 +25,13 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a trial: few repeats, short STDP, no torch.compile")
     parser.add_argument("--repeats", type=int, help="timed calls of each process (default 11, quick 3)")
-    parser.add_argument("--only", default="", help="a trial of the cases whose name contains this, or 'learning'")
+    parser.add_argument(
+        "--only", default="", help="a trial of the cases whose name contains this, or 'learning', or 'lanes'"
+    )
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), help="a trial with these peers")
+    parser.add_argument(
+        "--again", choices=["learning", "lanes"], help="this part anew, into the results that are there"
+    )
     arguments = parser.parse_args()
     arguments.trial = bool(arguments.quick or arguments.only or arguments.peers)
     return arguments
@@ -54,24 +60,44 @@ def compare_all(cases: list[Case], peers: list[str], options: Options) -> list[d
 
 
 def learn_all(options: Options) -> list[dict]:
-    """Problems in one lane and in ten."""
-    records = []
-    for lanes in sequence.LANES:
-        records.append(sequence.learn(50 if options.quick else 1000, lanes, options.folder / f"learning-{lanes}"))
-        rate = records[-1].get("problems_per_s")
-        text = f"{rate:.2f} problems a second" if rate else "FAILED: " + records[-1]["failed"]
-        print(f"learning, {lanes} lanes: {text}", flush=True)
+    """Problems in one lane and in ten, in turns: a drift of the machine then meets both."""
+    records, problems = [], 50 if options.quick else 1000
+    for turn in range(1 if options.quick else sequence.TURNS):
+        for count in sequence.LANES:
+            records.append(sequence.learn(problems, count, options.folder / f"learning-{turn}-{count}"))
+            rate = records[-1].get("problems_per_s")
+            text = f"{rate:.2f} problems a second" if rate else "FAILED: " + records[-1]["failed"]
+            print(f"learning, {count} lanes: {text}", flush=True)
     return records
 
 
-def versions(comparisons: list[dict]) -> dict:
+def measure_lanes(options: Options) -> list[dict]:
+    """Every model, beside the same protocol in plain PyTorch."""
+    records = []
+    for model in lanes.MODELS:
+        print(f"lanes, {model.title}", flush=True)
+        records.append(lanes.measure(model, options.quick, options.folder / f"lanes-{len(records)}"))
+        print(f"  {lanes.outcome(records[-1])}", flush=True)
+    return records
+
+
+def versions(results: dict) -> dict:
     """Versions of every library that took part."""
     found = {}
-    for run in (run for comparison in comparisons for run in comparison["runs"]):
+    runs = [run for comparison in results["comparisons"] for run in comparison["runs"]]
+    for run in [*runs, *(run for record in results["lanes"] for run in record.get("peers", []))]:
         side = run.get("peer", "")
         parts = {"version": side, "torch_version": "torch", "jax_version": f"jax of {side}", "jax": f"jax of {side}"}
         found |= {title: run[key] for key, title in parts.items() if key in run}
     return dict(sorted(found.items()))
+
+
+def measure_again(part: str, options: Options) -> None:
+    """One part anew into the numbers that are there; the page says so."""
+    results = {"lanes": []} | json.loads((RESULTS / "bench.json").read_text())
+    results[part] = {"learning": learn_all, "lanes": measure_lanes}[part](options)
+    results["measured_again"] = results.get("measured_again", {}) | {part: machine.describe()}
+    write(results)
 
 
 def main() -> None:
@@ -82,16 +108,21 @@ def main() -> None:
     repeats = arguments.repeats or (3 if arguments.quick else 11)
     with tempfile.TemporaryDirectory(prefix="metaplast-bench-") as folder:
         options = Options(repeats, arguments.quick, Path(folder))
+        if arguments.again:
+            return measure_again(arguments.again, options)
         cases = [case for case in all_cases(arguments.quick) if arguments.only in case.name]
         results = {"trial": arguments.trial, "repeats": repeats, "machine": machine.describe()}
         results["dense_limit"] = dense_limit(options)
         results["comparisons"] = compare_all(cases, arguments.peers or list(PEERS), options)
-        results |= {"versions": versions(results["comparisons"]), "learning": []}
+        results |= {"learning": [], "lanes": []}
         write(results)  # already, in case what follows is interrupted
         if arguments.only in "learning":
             results["learning"] = learn_all(options)
             write(results)
-    failed = [c for c in results["comparisons"] if not c["passed"]]
+        if arguments.only in "lanes":
+            results["lanes"] = measure_lanes(options)
+            write(results)
+    failed = [record for record in results["comparisons"] + results["lanes"] if not record["passed"]]
     failed += [record for record in [results["dense_limit"], *results["learning"]] if "failed" in record]
     if failed:
         sys.exit(f"{len(failed)} of the measurements failed")
@@ -99,6 +130,7 @@ def main() -> None:
 
 def write(results: dict) -> None:
     """The numbers, and the table made from them."""
+    results["versions"] = versions(results)
     RESULTS.mkdir(exist_ok=True)
     numbers = RESULTS / ("trial.json" if results["trial"] else "bench.json")
     numbers.write_text(json.dumps(results, indent=1) + "\n")

@@ -48,12 +48,15 @@ def list_experiments() -> None:
 
     [bold]Example[/]: metaplast list
     """
-    from metaplast.experiments.catalogue import NAMES, configuration
+    from metaplast.experiments.catalogue import NAMES, STUDIES, configuration, study_configuration
 
     table = Table("name", "what it is", "problems", "conditions", box=None, header_style="bold")
     for name in NAMES:
         config = configuration(name)
         table.add_row(name, config.title, str(config.run.problems), ", ".join(config.conditions))
+    for name in STUDIES:
+        plan = study_configuration(name)
+        table.add_row(name, plan.title, "", f"a study of {len(plan.plan)} members")
     console.print(table)
     console.print("\nTry one in seconds: [bold]metaplast run dms --set preset=smoke[/]")
 
@@ -79,14 +82,20 @@ def run(
       metaplast run runs/cd-dms-3/config.toml --out runs/again
 
       metaplast run dms --out runs/dms --resume
+
+      metaplast run ip2-study --set 'members=["cd-dms*"]' --out runs/study
     """
     from metaplast.devices import available_cores, prepare
-    from metaplast.experiments.catalogue import configuration
+    from metaplast.experiments.catalogue import configuration, is_study
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
         directory = out or Path("runs") / Path(name).stem
         settings = [*set_, *([f"run.seed={seed}"] if seed is not None else [])]
+        study_of_many = is_study(name)
+    if study_of_many:
+        return _run_members(name, settings, directory, resume)
+    with at_the_door(*MISTAKES):
         if resume:
             place = RunDirectory.open(directory)
             _check_resumable(place, name, settings)
@@ -125,6 +134,24 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     _show_summary(place.summary)
+    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
+
+
+def _run_members(name: str, settings: list[str], directory: Path, resume: bool) -> None:
+    """Run the members of a study one after the other, then write its report."""
+    from metaplast.cli_study import study_bar
+    from metaplast.devices import prepare
+    from metaplast.experiments.states import Mismatch
+    from metaplast.experiments.study import open_study, run_study
+    from metaplast.report import write_study_report
+
+    with at_the_door(*MISTAKES):
+        plan, place = open_study(name, settings, directory, resume)
+        prepare()
+    with study_bar(console) as told, at_the_door(Mismatch, OSError):
+        run_study(plan, place, told)
+    with console.status("drawing the figures"), at_the_door(OSError):
+        (page,) = write_study_report(place)
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -241,8 +268,11 @@ def analyse(
 
 @app.command()
 def report(
-    directories: Annotated[list[Path], typer.Argument(help="Run directories; several are compared.", metavar="DIR...")],
+    directories: Annotated[
+        list[Path], typer.Argument(help="Runs (several are compared) or a study.", metavar="DIR...")
+    ],
     out: Annotated[Path | None, typer.Option(help="Page to write; default report.html in the first directory.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Of a study: also a text, its pictures beside it.")] = None,
 ) -> None:
     """Draw the figures of runs again and write the report.
 
@@ -251,20 +281,19 @@ def report(
       metaplast report runs/dms
 
       metaplast report runs/dms runs/cd-dms --out comparison.html
+
+      metaplast report runs/ip2-study --markdown docs/studies/ip2.md
     """
-    from metaplast.report import write_report
+    from metaplast.report import check_reportable, write_pages
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
         places = [RunDirectory.open(directory) for directory in directories]
-        for place in places:
-            if not place.summary:
-                raise ValueError(
-                    f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
-                )
+        check_reportable(places, markdown)
     with console.status("drawing the figures"), at_the_door(OSError):
-        page = write_report(places, out) if out else write_report(places)
-    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
+        pages = write_pages(places, out, markdown)
+    for page in pages:
+        console.print(f"report: [bold]{page}[/]", soft_wrap=True)
 
 
 def main() -> None:

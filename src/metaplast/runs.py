@@ -154,7 +154,8 @@ class RunDirectory:
             FileExistsError: something is there already.
         """
         path = Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        # What is left of a file whose writing was cut off is nothing.
+        if path.exists() and (not path.is_dir() or any(not file.name.endswith(".partial") for file in path.iterdir())):
             raise FileExistsError(f"{path} exists and is not empty; give another --out, or --resume to continue it")
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)

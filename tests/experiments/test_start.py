@@ -59,7 +59,7 @@ def test_a_run_that_has_begun_needs_the_other_no_more(tuned, tmp_path):
     [
         (['start.parameters=["*.tau_nothing"]'], ValueError, "matches no parameter"),
         (['start.condition="absent"'], FileNotFoundError, "has no networks/absent-seed0-end.npz"),
-        (["model.neurons=10"], ValueError, r"is \(12,\) in .*, but \(10,\) in this run"),
+        (["model.neurons=10"], ValueError, r"is \(1, 12\) in .*, but \(1, 10\) in this run"),
         (["run.seed=1"], FileNotFoundError, "the same seeds"),
     ],
 )

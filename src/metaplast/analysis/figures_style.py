@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from PIL import Image
 
 # Okabe & Ito (2008), told apart with every kind of colour vision; their yellow, too pale for lines on white, is wine.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
@@ -73,3 +74,19 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def small_png(content: bytes, limit: int = 60_000, width: int = 1000) -> bytes:
+    """A PNG of at most `limit` bytes: narrower, and with fewer colours, until it fits; the same bytes each time."""
+    whole = Image.open(io.BytesIO(content)).convert("RGB")
+    small = b""
+    for wide, colours in ((width, 64), (width, 24), (round(0.75 * width), 24), (width // 2, 16), (width // 3, 8)):
+        wide = min(wide, whole.width)
+        size = wide, round(whole.height * wide / whole.width)
+        image = whole.resize(size, Image.Resampling.LANCZOS).quantize(colours, dither=Image.Dither.NONE)
+        buffer = io.BytesIO()
+        image.save(buffer, format="PNG", optimize=True)
+        small = buffer.getvalue()
+        if len(small) <= limit:
+            break
+    return small

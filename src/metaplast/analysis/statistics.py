@@ -1,6 +1,6 @@
 """Are two conditions different? Paired comparisons over seeds, with intervals, effect sizes and correction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,15 +74,27 @@ def compare(
     Raises:
         ValueError: a pair without a common seed.
     """
-    found = [_compare(table, condition, reference, last, level) for condition, reference in pairs]
-    if not found:
+    spent = {name: totals(table, name, last) for name in dict.fromkeys(name for pair in pairs for name in pair)}
+    return corrected([compare_totals(spent, *pair, level) for pair in pairs])
+
+
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same comparisons with their p-values corrected for how many they are, as in `compare`."""
+    if not comparisons:
         return []
-    corrected = stats.false_discovery_control([one.p_value for one in found], method="by")
-    return [one._replace(p_corrected=float(p)) for one, p in zip(found, corrected, strict=True)]
+    values = stats.false_discovery_control([one.p_value for one in comparisons], method="by")
+    return [one._replace(p_corrected=float(p)) for one, p in zip(comparisons, values, strict=True)]
 
 
-def _compare(table: ProblemTable, condition: str, reference: str, last: int | None, level: float) -> Comparison:
-    ours, theirs = totals(table, condition, last), totals(table, reference, last)
+def compare_totals(
+    spent: Mapping[str, Mapping[int, float]], condition: str, reference: str, level: float = LEVEL
+) -> Comparison:
+    """Compare two conditions by the updates of each of their seeds; the p-value is not corrected yet.
+
+    Raises:
+        ValueError: they have no seed in common.
+    """
+    ours, theirs = spent[condition], spent[reference]
     common = sorted(set(ours) & set(theirs))
     if not common:
         raise ValueError(f"{condition!r} and {reference!r} have no seed in common; run both with the same seeds")

@@ -9,8 +9,11 @@ from metaplast.config import Table, read_toml, resolve
 from metaplast.experiments import search_settings
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
+from metaplast.experiments.study_settings import StudySettings, expanded
 
 NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association", "association-rate")
+STUDIES = ("ip2-study",)
+"""Studies that have a name: many runs that answer one question together."""
 
 
 def named_path(name: str) -> Path:
@@ -31,10 +34,11 @@ def read(name_or_file: str) -> Table:
 
 
 def _table(name_or_file: str) -> Table:
-    if name_or_file in NAMES:
+    names = (*NAMES, *STUDIES)
+    if name_or_file in names:
         return read_toml(named_path(name_or_file))
     if not name_or_file.endswith(".toml"):
-        raise FileNotFoundError(f"no experiment {name_or_file!r}; there are: {', '.join(NAMES)}, or give a .toml file")
+        raise FileNotFoundError(f"no experiment {name_or_file!r}; there are: {', '.join(names)}, or give a .toml file")
     return read_toml(Path(name_or_file))
 
 
@@ -71,3 +75,22 @@ def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> All
     table.pop("experiment", None)
     with naming_models():
         return resolve(table, settings, AllocationSearch, search_settings.complete, search_settings.OPEN_TABLES)
+
+
+def is_study(name_or_file: str) -> bool:
+    """Whether a name or a file describes a study instead of one experiment.
+
+    Raises:
+        FileNotFoundError: neither.
+    """
+    return read(name_or_file).get("experiment") == "study"
+
+
+def study_configuration(name_or_file: str, settings: Sequence[str] = ()) -> StudySettings:
+    """Resolved configuration of a named study or file, every member of every family written out.
+
+    Raises:
+        FileNotFoundError: no such study or file.
+        ValueError: an unknown key, a wrong type or a member that does not fit.
+    """
+    return expanded(resolve(read(name_or_file), settings, StudySettings, lambda table: table, ("settings", "pooled")))

@@ -1,5 +1,6 @@
 """Settings of the learning-to-learn experiment, every field with a unit or a sentence."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -17,6 +18,8 @@ from metaplast.tasks import FAMILIES
 WEIGHTS = ["*.weight", "*.bias"]
 INTRINSIC = ["*.tau_dendrite", "*.tau_soma", "*.threshold"]
 """The three intrinsic properties of IP2-RSNN."""
+DRAWN = re.compile(r"random-[01]{3}")
+"""Names of the conditions that are drawn."""
 CONDITIONS = {
     "spiking": {"fixed": WEIGHTS, "intrinsic": [*WEIGHTS, *INTRINSIC]},
     "rate": {"rate": [*WEIGHTS, "*.initial"]},
@@ -162,19 +165,26 @@ def complete(table: Table) -> Table:
     conditions = table["conditions"]
     if not conditions or conditions in CONDITIONS.values():  # nothing of one's own, perhaps of another model
         conditions = CONDITIONS[table["model"]["name"]]
-    conditions = drawn_masks(table["random_masks"]) | frozen(conditions)
+    conditions = with_random_masks(frozen(conditions), table["random_masks"])
     return table | {"family": family, "model": complete_model(table["model"]), "conditions": conditions}
 
 
-def drawn_masks(settings: Table) -> dict[str, list[str]]:
-    """Conditions "random-101" and so on, one digit an intrinsic property; the same for the same settings."""
+def with_random_masks(conditions: dict[str, list[str]], settings: Table) -> dict[str, list[str]]:
+    """Conditions "random-101" and so on, one digit an intrinsic property, in front of the others.
+
+    The same for the same settings; those of an earlier draw give way.
+    """
+    if not settings["count"]:
+        return conditions
+    others = {name: patterns for name, patterns in conditions.items() if not DRAWN.fullmatch(name)}
     masks = [mask for mask in product((0, 1), repeat=len(INTRINSIC)) if 0 < sum(mask) < len(INTRINSIC)]
     drawn = np.random.default_rng(settings["seed"]).choice(len(masks), settings["count"], replace=False)
     named = {"random-" + "".join(map(str, masks[index])): masks[index] for index in sorted(drawn)}
-    return {
+    drawn = {
         name: [*WEIGHTS, *(pattern for pattern, free in zip(INTRINSIC, mask, strict=True) if free)]
         for name, mask in named.items()
     }
+    return drawn | others
 
 
 def frozen(conditions: Mapping[str, list[str] | str]) -> dict[str, list[str]]:

@@ -1,14 +1,11 @@
-"""One page that shows what a run did: self-contained, opens offline, to be sent as it is."""
+"""The page of runs: what one did, or how several compare."""
 
-import base64
 import math
-from collections.abc import Iterable, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomli_w
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from metaplast.analysis.curves import (
@@ -24,7 +21,11 @@ from metaplast.analysis.curves import (
 from metaplast.analysis.figures import WINDOW, draw_all, intrinsic_parameters
 from metaplast.analysis.figures_network import changed
 from metaplast.analysis.figures_style import palette
+from metaplast.analysis.tables import number
+from metaplast.report.page import data_uri, environment, flat
 from metaplast.runs import ProblemTable, RunDirectory, write_atomically
+
+__all__ = ["named", "number", "write_report"]
 
 CAPTIONS = {
     "learning": Markup(
@@ -119,9 +120,7 @@ def write_report(runs: Sequence[RunDirectory], path: Path | None = None) -> Path
     """
     if not runs:
         raise ValueError("write_report got no run; expected at least one run directory")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["number"] = number
-    template = environment.from_string(files("metaplast").joinpath("templates", "report.html").read_text("utf-8"))
+    template = environment().get_template("report.html")
     sections = [section(run, f"run-{place}") for place, run in enumerate(runs, 1)]
     page = template.render(sections=sections, late=LATE)
     return write_atomically(path or runs[0].path / "report.html", page.encode())
@@ -216,8 +215,7 @@ def pictures(paths: Sequence[Path]) -> list[Figure]:
         heading = f"{TITLES.get(kind, kind)}: {rest}" if rest else TITLES.get(kind, kind)
         again = any(figure.kind == kind for figure in found)
         caption = AGAIN.format(name=rest) if again else CAPTIONS.get(kind, Markup()).format(window=WINDOW)
-        source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        found.append(Figure(kind, heading, caption, source))
+        found.append(Figure(kind, heading, caption, data_uri(path.read_bytes())))
     return found
 
 
@@ -225,23 +223,6 @@ def unchanged(run: RunDirectory, table: ProblemTable) -> list[str]:
     """Conditions that have intrinsic parameters, none of which moved."""
     pairs = {name: intrinsic_parameters(run, name, table.seeds(name)) for name in table.conditions()}
     return [name for name, (start, end) in pairs.items() if start and not any(changed(start, end).values())]
-
-
-def flat(values: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Entries as text, a table of versions in one line."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{name} {inner}" for name, inner in value.items())
-        yield key.replace("_", " "), str(value)
-
-
-def number(value: float | None) -> str:
-    """Three digits of a small number, all of a large one, a dash for none."""
-    if value is None or not math.isfinite(value):
-        return "–"  # noqa: RUF001
-    if abs(value) >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
 
 
 def _real(value: Any) -> float:

@@ -1,0 +1,95 @@
+"""Whole lanes an hour: learning sequences of every model, and the same protocol written in plain PyTorch."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import checks
+import machine
+import sequence
+from compare import HERE, PEER_PYTHON
+
+WHOLE = 1000
+"""Problems of a lane."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of `metaplast run dms`, and how many lanes of how many problems are measured."""
+
+    title: str
+    settings: tuple[str, ...]
+    lanes: int
+    problems: int = WHOLE
+
+
+MODELS = (
+    Model("spiking", (sequence.CONDITIONS,), 10),
+    Model("rate", ("model.name=rate",), 4),
+    Model("GRU", ("model.name=gru",), 4),
+    *(
+        Model(
+            f"self-attention, {count} head" + "s" * (count > 1),
+            ("model.name=self-attention", f"model.heads={count}"),
+            4,
+        )
+        for count in (1, 2, 4)
+    ),
+)
+
+
+def configurations(cores: int) -> list[dict]:
+    """Uses of the machine by PyTorch; the best one counts."""
+    tried = [{"threads": 1, "processes": 1}, {"threads": cores, "processes": 1}, {"threads": 1, "processes": cores}]
+    return tried if cores > 1 else tried[:1]
+
+
+def measure(model: Model, quick: bool, folder: Path) -> dict:
+    """Ours and PyTorch one after the other; lanes an hour of both, and their ratio if both learned the same."""
+    record = {"model": model.title, "settings": model.settings, "problems": WHOLE, "passed": False, "ratio": None}
+    start = folder / "start"
+    found, given = machine.execute_script([sys.executable, HERE / "first_updates.py", start, *model.settings], start)
+    if given is None:
+        return record | {"failed": found["failed"]}
+    problems = min(model.problems, 20) if quick else model.problems
+    record["ours"] = ours = sequence.learn(problems, model.lanes, folder / "ours", model.settings)
+    record["peers"] = [
+        in_torch(given, settings, 5 if quick else 30, folder) for settings in configurations(machine.cores())
+    ]
+    record["passed"] = "failed" not in ours and all(run["check"]["passed"] for run in record["peers"])
+    return record | (rates(ours, record["peers"]) if record["passed"] else {})
+
+
+def in_torch(given: Path, settings: dict, seconds: float, folder: Path) -> dict:
+    """One process of PyTorch (or the parent of several), checked."""
+    out = folder / "-".join(f"{name}{count}" for name, count in settings.items())
+    options = [part for name, count in settings.items() for part in (f"--{name}", count)]
+    command = [PEER_PYTHON, HERE / "peers" / "torch_protocol.py", given, out, *options, "--seconds", seconds]
+    record, repeated = machine.execute_script(command, out)
+    same = checks.same_learning(given, repeated) if repeated else {"passed": False, "reason": "the process failed"}
+    return record | {"configuration": settings, "check": same}
+
+
+def rates(ours: dict, peers: list[dict]) -> dict:
+    """Lanes an hour. PyTorch is timed over a part of a lane, whose updates ours has counted."""
+    best = max(peers, key=lambda run: run["updates_per_s"])
+    updates = ours["updates_per_lane"] * WHOLE / ours["problems"]
+    hourly = 3600 * ours["lanes"] / ours["seconds"] * ours["problems"] / WHOLE
+    theirs = 3600 * best["updates_per_s"] / updates
+    return {
+        "updates_per_lane": updates,
+        "lanes_per_hour": hourly,
+        "best_peer": {name: best[name] for name in ("configuration", "updates_per_s")} | {"lanes_per_hour": theirs},
+        "ratio": hourly / theirs,
+    }
+
+
+def outcome(record: dict) -> str:
+    """One line about a model."""
+    if record["ratio"] is None:
+        return "FAILED"
+    theirs = record["best_peer"]
+    return (
+        f"{record['lanes_per_hour']:.0f} lanes an hour, PyTorch {theirs['lanes_per_hour']:.1f} "
+        f"({theirs['configuration']}), ratio {record['ratio']:.2f}"
+    )

@@ -1,0 +1,132 @@
+"""The claims of the paper, of the published fit and of this project, and what a study says of each.
+
+The paper (arXiv 2501.14539) is closed: what it claims is known from its abstracts and from the reviews of its
+submission. Each claim names its source; how it is turned into a number here is its rule, and our reading.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from metaplast.analysis import findings
+from metaplast.analysis.evidence import Evidence
+from metaplast.analysis.panels import INNER_ONLY, RANDOM, STANDARD
+from metaplast.analysis.verdicts import CANNOT_TELL, Finding, together
+
+
+class Claim(NamedTuple):
+    """What is claimed, by whom, and how it is judged."""
+
+    text: str
+    source: str
+    rule: str
+    ask: Callable[[Evidence], Iterable[Finding]]
+
+
+class Judged(NamedTuple):
+    """A claim with what was found."""
+
+    claim: Claim
+    findings: list[Finding]
+
+    @property
+    def verdict(self) -> str:
+        return together(self.findings) if self.findings else CANNOT_TELL
+
+
+REVIEWS = "reviews of arXiv 2501.14539"
+FEWER = (
+    "holds where the interval of the ratio of updates over the sequence lies below 1, does not where it lies above, or "
+    "where both are one network"
+)
+WHOLE = f"a sequence counts as whole from {findings.PUBLISHED_PROBLEMS:,} problems"
+
+CLAIMS = (
+    Claim(
+        "The bi-level network fails on no problem in any of the four families.",
+        REVIEWS,
+        f"one failure refutes it, none in a whole sequence supports it; {WHOLE}",
+        findings.no_failures,
+    ),
+    Claim(
+        "It learns with fewer updates than the standard RSNN, in which no intrinsic property learns.",
+        REVIEWS,
+        FEWER,
+        findings.fewer_than(STANDARD),
+    ),
+    Claim(
+        "It learns with fewer updates than with the inner level only, where every intrinsic property learns.",
+        REVIEWS,
+        FEWER,
+        findings.fewer_than(INNER_ONLY),
+    ),
+    Claim("It learns with fewer updates than under a random mask.", REVIEWS, FEWER, findings.fewer_than(RANDOM)),
+    Claim(
+        "The updates that the standard RSNN needs increase over the sequence.",
+        REVIEWS,
+        "updates a problem in the last quarter of the sequence over those in its second quarter; holds where the "
+        "interval lies above 1 (the first quarter is left out: there everything falls)",
+        findings.increases,
+    ),
+    Claim(
+        "The point-neuron RNN and attention with 4 heads fail in CD-DMS and in no other family.",
+        REVIEWS,
+        f"CD-DMS: one failure supports it; elsewhere one refutes it; {WHOLE}",
+        findings.only_hardest,
+    ),
+    Claim(
+        "On CD-DMS attention with 4 heads fails more often (64 times) than with 2 heads (2 times).",
+        REVIEWS,
+        "holds where the interval of the difference, seed by seed, lies above 0",
+        findings.more_heads_fail_more,
+    ),
+    Claim(
+        "Attention with 1 head essentially fails (it is absent for CD-DMS).",
+        REVIEWS,
+        "holds if the exact interval of the share of failed CD-DMS problems lies above one half",
+        findings.essentially_fails,
+    ),
+    Claim(
+        "The advantage over the RNN and attention with 4 heads lies late in the sequence: stopped at task 600 to 800 "
+        "they would look as good.",
+        REVIEWS,
+        "ratio of updates over the last problems against that over the first 60 %; holds where the interval of this "
+        "change lies below 1",
+        findings.late_advantage,
+    ),
+    Claim(
+        "Modularity goes along with the efficiency of adaptation (a reviewer sees no clear trend).",
+        "abstracts of arXiv 2501.14539 and its reviews",
+        "correlation of modularity with updates over problems; holds where it is negative and its permutation test "
+        "is below 0.05 (more modular, fewer updates)",
+        findings.modularity,
+    ),
+    Claim(
+        "A rate network learns to learn as trials = a exp(-x / T) + c, with the published c, T and a.",
+        "results stored with the code of Goudar et al. (2023)",
+        "holds where our mean lies inside the range of the ten published networks, does not where its whole interval "
+        "lies outside",
+        findings.fit_as_published,
+    ),
+)
+"""What others claim."""
+
+TARGETS = (
+    Claim(
+        "The search finds a mask as good as the best of all eight, measured on fresh problems.",
+        "target of this project",
+        "holds where the interval of the ratio of updates to the best mask reaches 1",
+        findings.as_good_as_the_best,
+    ),
+    Claim(
+        "It does so at less than half the cost of trying them all.",
+        "target of this project",
+        "pilot problems that the search learned over those of all masks on the longest pilot sequence",
+        findings.at_half_the_cost,
+    ),
+)
+"""What this project set itself."""
+
+
+def judge(evidence: Evidence, claims: Sequence[Claim]) -> list[Judged]:
+    """Every claim with its findings."""
+    return [Judged(claim, list(claim.ask(evidence))) for claim in claims]

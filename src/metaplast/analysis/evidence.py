@@ -1,0 +1,105 @@
+"""What the numbers of a study say: comparisons, all corrected together, and the published fit of each seed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from metaplast.analysis.goudar import SeedFit, seed_fits
+from metaplast.analysis.panels import BI_LEVEL, MASK, Panel, StudyResults
+from metaplast.analysis.statistics import Comparison, Interval, compare_totals, corrected, interval
+
+TOTAL, LATE = "total", "late"
+MEASURES = (TOTAL, LATE)
+"""Updates over the whole sequence, and over its last problems: final efficiency."""
+
+
+class Compared(NamedTuple):
+    """One comparison of bi-level with another condition."""
+
+    panel: str
+    reference: str
+    measure: str
+    problems: int
+    """Problems over which both were compared."""
+    comparison: Comparison
+
+
+class Fitted(NamedTuple):
+    """One seed of a run of the published protocol."""
+
+    member: str
+    finished: bool
+    fit: SeedFit
+
+    @property
+    def name(self) -> str:
+        return f"{self.member} {self.fit.condition} {self.fit.seed}"
+
+
+class Evidence(NamedTuple):
+    """All that tables, figures and claims are made of."""
+
+    results: StudyResults
+    comparisons: list[Compared]
+    fits: list[Fitted]
+
+    def compared(self, panel: str, reference: str, measure: str = TOTAL) -> Compared | None:
+        """The comparison of bi-level with `reference`, if both were run."""
+        wanted = (panel, reference, measure)
+        return next((one for one in self.comparisons if one[:3] == wanted), None)
+
+
+def gather(results: StudyResults) -> Evidence:
+    """Compare and fit all that is there."""
+    comparisons = [
+        one for panel in results.panels.values() for measure in MEASURES for one in against_others(panel, measure)
+    ]
+    together = corrected([one.comparison for one in comparisons])
+    judged = [one._replace(comparison=two) for one, two in zip(comparisons, together, strict=True)]
+    fits = [
+        Fitted(member.name, member.finished, fit)
+        for member in results.members
+        if member.fit and member.run
+        for fit in seed_fits(member.run)
+    ]
+    return Evidence(results, judged, fits)
+
+
+def against_others(panel: Panel, measure: str) -> list[Compared]:
+    """Bi-level against every other condition of a panel but the single other masks, not corrected yet."""
+    if BI_LEVEL not in panel.conditions:
+        return []
+    found = []
+    for name, other in panel.conditions.items():
+        if name == BI_LEVEL or name.startswith(MASK) or not set(other.seeds) & set(panel.conditions[BI_LEVEL].seeds):
+            continue
+        last = panel.late(BI_LEVEL, name) if measure == LATE else None
+        spent = panel.totals([BI_LEVEL, name], last)
+        comparison = compare_totals(spent, BI_LEVEL, name)
+        found.append(Compared(panel.name, name, measure, last or panel.common(BI_LEVEL, name), comparison))
+    return found
+
+
+def ratio_of_parts(panel: Panel, condition: str, later: slice, earlier: slice) -> Interval:
+    """Updates a problem in one part of the sequence over those in another: geometric mean over seeds."""
+    updates = panel.conditions[condition].updates
+    return exponent(interval(np.log(updates[:, later].mean(axis=1)) - np.log(updates[:, earlier].mean(axis=1))))
+
+
+def growth_of_ratio(panel: Panel, condition: str, reference: str, later: slice, earlier: slice) -> Interval:
+    """How the ratio of updates, condition over reference, changes between two parts: a factor, 1 being no change."""
+    ours, theirs = panel.conditions[condition], panel.conditions[reference]
+    common = sorted(set(ours.seeds) & set(theirs.seeds))
+
+    def logs(part: slice) -> np.ndarray:
+        rows = [
+            np.log(one.updates[[one.seeds.index(seed) for seed in common], part].sum(axis=1)) for one in (ours, theirs)
+        ]
+        return rows[0] - rows[1]
+
+    return exponent(interval(logs(later) - logs(earlier)))
+
+
+def exponent(found: Interval) -> Interval:
+    """From logarithms to factors."""
+    return Interval(*(float(np.exp(value)) for value in found))

@@ -1,0 +1,191 @@
+"""What a study measured for each claim; every function returns one finding a family, condition or number."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_of_parts
+from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
+from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
+from metaplast.analysis.statistics import Interval, compare_totals, interval
+from metaplast.analysis.tables import shown
+from metaplast.analysis.verdicts import (
+    Finding,
+    above,
+    below,
+    failure_rate,
+    missing,
+    none_failed,
+    reaches,
+    some_failed,
+    within,
+)
+
+PUBLISHED_PROBLEMS = 1000
+"""Length of the paper's sequences; without a failure in a shorter one nothing is shown."""
+HARDEST = "cd-dms"
+RATE, H1, H2, H4 = "rate", "H1", "H2", "H4"
+MASKS = 8
+FIT_SEEDS = 5
+EARLY = 0.6
+"""Part of a sequence after which, the reviewers found, the baselines would still have looked as good."""
+
+
+def no_failures(evidence: Evidence) -> Iterable[Finding]:
+    return (failures(evidence, family, BI_LEVEL, none_failed) for family in evidence.results.families)
+
+
+def failures(evidence: Evidence, family: str, condition: str, rule: Callable[[int, bool], str]) -> Finding:
+    """Failures of a condition in a family, judged by a rule (failures, whether the sequence is whole)."""
+    panel, where = evidence.results.panels.get(family), _where(family, condition)
+    if panel is None or condition not in panel.conditions:
+        return missing(where)
+    found = panel.conditions[condition]
+    whole = found.problems >= PUBLISHED_PROBLEMS
+    rate = failure_rate(found.failures, found.attempts)
+    words = f"{found.failures:,} of {found.attempts:,} failed ({percent(rate.low)} to {percent(rate.high)})"
+    if not whole:
+        words += f", in sequences of {found.problems}"
+    return Finding(where, words, rule(found.failures, whole))
+
+
+def fewer_than(reference: str) -> Callable[[Evidence], Iterable[Finding]]:
+    """Bi-level needs fewer updates over the sequence than `reference`, in every family."""
+
+    def ask(evidence: Evidence) -> Iterable[Finding]:
+        for family in evidence.results.families:
+            one = evidence.compared(family, reference, TOTAL)
+            if one is None:
+                yield missing(family)
+                continue
+            found = one.comparison
+            words = f"{shown(found.ratio)} times the updates, corrected p {shown(found.p_corrected)}"
+            if found.difference == (0.0, 0.0, 0.0):
+                words = "the same updates on every seed: the chosen mask is that of the other"
+            yield Finding(family, words, below(found.ratio, 1.0))
+
+    return ask
+
+
+def increases(evidence: Evidence) -> Iterable[Finding]:
+    for family, panel in _panels(evidence):
+        if panel is None or STANDARD not in panel.conditions:
+            yield missing(family)
+            continue
+        quarter = panel.conditions[STANDARD].problems // 4
+        if quarter < 1:
+            yield missing(family, "the sequence is too short")
+            continue
+        later, earlier = slice(-quarter, None), slice(quarter, 2 * quarter)
+        found = ratio_of_parts(panel, STANDARD, later, earlier)
+        yield Finding(family, f"{shown(found)} times the updates a problem", above(found, 1.0))
+
+
+def only_hardest(evidence: Evidence) -> Iterable[Finding]:
+    for condition in (RATE, H4):
+        for family in evidence.results.families:
+            rule = some_failed if family == HARDEST else none_failed
+            yield failures(evidence, family, condition, rule)
+
+
+def essentially_fails(evidence: Evidence) -> Iterable[Finding]:
+    panel, where = evidence.results.panels.get(HARDEST), _where(HARDEST, H1)
+    if panel is None or H1 not in panel.conditions:
+        return [missing(where)]
+    found = panel.conditions[H1]
+    rate = failure_rate(found.failures, found.attempts)
+    words = f"{found.failures:,} of {found.attempts:,} failed ({percent(rate.low)} to {percent(rate.high)})"
+    return [Finding(where, words, above(rate, 0.5))]
+
+
+def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
+    panel = evidence.results.panels.get(HARDEST)
+    if panel is None or not {H2, H4} <= set(panel.conditions):
+        return [missing(HARDEST)]
+    length = panel.common(H2, H4)
+    two, four = ((1.0 - panel.conditions[name].solved[:, :length]).sum(axis=1) for name in (H2, H4))
+    seeds = min(len(two), len(four))
+    found = interval(four[:seeds] - two[:seeds])
+    words = f"H2 {two.sum():,.0f}, H4 {four.sum():,.0f}; {shown(found)} more a seed"
+    return [Finding(HARDEST, words, above(found, 0.0))]
+
+
+def late_advantage(evidence: Evidence) -> Iterable[Finding]:
+    for family, panel in _panels(evidence):
+        for reference in (RATE, H4):
+            where = _where(family, reference)
+            if panel is None or not {BI_LEVEL, reference} <= set(panel.conditions):
+                yield missing(where)
+                continue
+            length, last = panel.common(BI_LEVEL, reference), panel.late(BI_LEVEL, reference)
+            early = slice(0, round(0.6 * length))
+            found = growth_of_ratio(panel, BI_LEVEL, reference, slice(length - last, length), early)
+            words = f"bi-level / {reference} changes by a factor {shown(found)}"
+            yield Finding(where, words, below(found, 1.0))
+
+
+def modularity(evidence: Evidence) -> Iterable[Finding]:
+    """Nothing in a run directory says yet how modular its networks are."""
+    return (missing(family) for family in evidence.results.families)
+
+
+def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
+    whole = [
+        one.fit.fit
+        for one in evidence.fits
+        if one.finished and one.fit.problems >= FIT_PROBLEMS and one.fit.fit.converged
+    ]
+    for name, letter in (("floor", "c"), ("scale", "T"), ("amplitude", "a")):
+        published = PUBLISHED[name]
+        if len(whole) < FIT_SEEDS:
+            yield missing(letter, f"{len(whole)} whole sequences, {FIT_SEEDS} are wanted")
+            continue
+        values = np.array([getattr(fit, name) for fit in whole])
+        found, inside = interval(values), sum(published.holds(float(value)) for value in values)
+        words = f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g}"
+        yield Finding(letter, words, within(found, published.low, published.high))
+
+
+def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:
+    for family, panel in _panels(evidence):
+        masks = (
+            [name for name in panel.conditions if name.startswith(MASK) or name in (STANDARD, INNER_ONLY)]
+            if panel
+            else []
+        )
+        if panel is None or BI_LEVEL not in panel.conditions or len(masks) < MASKS:
+            yield missing(family)
+            continue
+        best = min(masks, key=lambda name: float(panel.conditions[name].updates.sum(axis=1).mean()))
+        found = compare_totals(panel.totals([BI_LEVEL, best]), BI_LEVEL, best).ratio
+        yield Finding(family, f"{shown(found)} times the updates of {best}", reaches(found, 1.0))
+
+
+def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
+    for family in evidence.results.families:
+        member = next((one for one in evidence.results.members if one.name == family), None)
+        if member is None or member.search is None:
+            yield missing(family)
+            continue
+        table, settings = member.search.problems(), member.search.config
+        if not len(table):
+            yield missing(family, "the search measured nothing")
+            continue
+        masks = 2 ** len(settings["pilot"]["groups"])
+        everything = masks * settings["pilot"]["seeds"] * (int(table.problem.max()) + 1)
+        share = len(table) / everything
+        words = f"{len(table):,} of {everything:,} pilot problems ({percent(share)})"
+        yield Finding(family, words, below(Interval(share, share, share), 0.5))
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{shown(100 * share)} %"
+
+
+def _where(family: str, condition: str) -> str:
+    return f"{family}, {condition}"
+
+
+def _panels(evidence: Evidence) -> Iterator[tuple[str, Panel | None]]:
+    return ((family, evidence.results.panels.get(family)) for family in evidence.results.families)

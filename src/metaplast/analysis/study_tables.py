@@ -1,0 +1,213 @@
+"""The tables of a study, from what its runs measured."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from metaplast.analysis.claims import Judged
+from metaplast.analysis.curves import late
+from metaplast.analysis.evidence import Evidence
+from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
+from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
+from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.tables import Cell, Column, Table
+
+LETTERS = {"floor": "c", "scale": "T", "amplitude": "a"}
+
+
+def members(results: StudyResults) -> Table:
+    """What there is of the study."""
+    columns = (
+        Column("member", "member", words=True),
+        Column("panel", "panel", words=True),
+        Column("state", "state", words=True),
+        Column("learned_percent", "learned, %"),
+        Column("conditions", "conditions"),
+        Column("seeds", "seeds"),
+        Column("problems", "problems"),
+        Column("hours", "hours"),
+    )
+    rows: list[list[Cell]] = []
+    for member in results.members:
+        config = member.run.config if member.run else {}
+        settings = config.get("run", {})
+        seconds = member.run.summary.get("seconds") if member.run else None
+        hours = None if seconds is None else seconds / 3600
+        counts = [len(config["conditions"]) if config else None, settings.get("seeds"), settings.get("problems")]
+        rows.append([member.name, member.panel, member.state, 100 * member.share, *counts, hours])
+    return Table(
+        "members", "Members of the study", columns, rows, "Hours of learning on this machine, compilation apart."
+    )
+
+
+def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table:
+    """Failures and updates of every condition but the single other masks, with intervals over seeds."""
+    columns = (
+        Column("panel", "panel", words=True),
+        Column("condition", "condition", words=True),
+        Column("seeds", "seeds"),
+        Column("problems", "problems"),
+        Column("failures", "failures"),
+        Column("attempts", "of"),
+        Column("updates_first", "updates, first"),
+        Column("updates_late", "updates, late"),
+        Column("updates_total", "updates in total"),
+    )
+    rows = [row for panel in panels if panel in results.panels for row in _condition_rows(results.panels[panel])]
+    note = (
+        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, the final "
+        "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "
+        "with the updates spent on it."
+    )
+    return Table(name, "Failures and updates", columns, rows, note)
+
+
+def _condition_rows(panel: Panel) -> list[list[Cell]]:
+    rows: list[list[Cell]] = []
+    for name, found in panel.conditions.items():
+        if name.startswith(MASK):
+            continue
+        spent = [interval(values) for values in (found.updates[:, 0], _late(found), found.updates.sum(axis=1))]
+        counts = [len(found.seeds), found.problems, found.failures, found.attempts]
+        rows.append([panel.name, name, *counts, *spent])
+    return rows
+
+
+def failures_by_family(results: StudyResults) -> Table:
+    """Failed problems of every condition, a column a family."""
+    note = "Failed problems of all that were met: a problem fails that does not reach the criterion within the limit."
+    return _by_family(results, "failures", "Failures", note, lambda found: f"{found.failures:,} of {found.attempts:,}")
+
+
+def late_by_family(results: StudyResults) -> Table:
+    """Final efficiency of every condition, a column a family."""
+    note = (
+        "Updates a problem over the last 50 problems of each seed, or the last half of a shorter sequence (final "
+        "efficiency), with 95 % bootstrap intervals (BCa) over seeds; a failed problem counts with those spent on it."
+    )
+    return _by_family(results, "final-efficiency", "Final efficiency", note, lambda found: interval(_late(found)))
+
+
+def _by_family(results: StudyResults, name: str, title: str, note: str, cell: Callable[[Sequences], Cell]) -> Table:
+    panels = [results.panels[family] for family in results.families if family in results.panels]
+    order = [name for panel in panels for name in panel.conditions if not name.startswith(MASK)]
+    columns = [Column("condition", "condition", words=True), *(Column(panel.name, panel.name) for panel in panels)]
+    rows = [
+        [condition, *(cell(panel.conditions[condition]) if condition in panel.conditions else None for panel in panels)]
+        for condition in dict.fromkeys(order)
+    ]
+    return Table(name, title, columns, rows, note)
+
+
+def _late(found: Sequences) -> np.ndarray:
+    """Updates a problem over the last problems, seed by seed."""
+    return found.updates[:, -late(found.problems) :].mean(axis=1)
+
+
+def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
+    """Bi-level against the others, seed by seed on the same problems."""
+    columns = (
+        Column("panel", "panel", words=True),
+        Column("reference", "bi-level against", words=True),
+        Column("measure", "updates", words=True),
+        Column("problems", "problems"),
+        Column("seeds", "seeds"),
+        Column("ratio", "ratio"),
+        Column("difference", "difference"),
+        Column("effect", "d"),
+        Column("p_value", "p"),
+        Column("p_corrected", "p, corrected"),
+    )
+    rows: list[list[Cell]] = []
+    for one in evidence.comparisons:
+        if one.panel in panels:
+            found = one.comparison
+            start = [one.panel, one.reference, one.measure, one.problems, found.seeds]
+            rows.append([*start, found.ratio, found.difference, found.effect, found.p_value, found.p_corrected])
+    note = (
+        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
+        "(total) and over its last problems (late), with 95 % bootstrap intervals over seeds; d: mean difference over "
+        "its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this "
+        "study (Benjamini & Yekutieli)."
+    )
+    return Table(name, "Comparisons", columns, rows, note)
+
+
+def masks(results: StudyResults) -> Table:
+    """All masks of each family on fresh problems, and what the search had to say before."""
+    order = [STANDARD, *(f"{MASK}{digits}" for digits in ("001", "010", "011", "100", "101", "110")), INNER_ONLY]
+    columns = [
+        Column("family", "family", words=True),
+        Column("chosen", "search chose", words=True),
+        Column("search_problems", "pilot problems"),
+        Column("search_updates", "pilot updates"),
+        *(Column(name, {STANDARD: "000", INNER_ONLY: "111"}.get(name, name.removeprefix(MASK))) for name in order),
+    ]
+    rows: list[list[Cell]] = []
+    for family in results.families:
+        panel = results.panels.get(family)
+        if panel is None or not any(name in panel.conditions for name in order[1:-1]):
+            continue
+        found = next((member.search for member in results.members if member.name == family and member.search), None)
+        told: list[Cell] = [None, None, None]
+        if found:
+            told = [str(found.summary["chosen"]), len(found.problems()), int(found.summary["updates"])]
+        means = [
+            float(panel.conditions[name].updates.sum(axis=1).mean()) if name in panel.conditions else None
+            for name in order
+        ]
+        rows.append([family, *told, *means])
+    note = (
+        "Updates over the whole sequence, mean over seeds, by mask: dendritic time constant, somatic time constant, "
+        "threshold; 1 learns. The search saw none of these problems and networks."
+    )
+    return Table("masks", "Updates by mask", columns, rows, note)
+
+
+def goudar(evidence: Evidence) -> Table:
+    """The published fit of each seed, beside the published numbers."""
+    columns = (
+        Column("member", "run", words=True),
+        Column("seed", "seed"),
+        Column("problems", "problems"),
+        Column("failures", "failures"),
+        *(Column(name, f"{letter} ({'problems' if letter == 'T' else 'trials'})") for name, letter in LETTERS.items()),
+        Column("inside", "inside the published ranges", words=True),
+    )
+    rows: list[list[Cell]] = []
+    for one in evidence.fits:
+        numbers = [getattr(one.fit.fit, name) for name in LETTERS]
+        inside = [letter for name, letter in LETTERS.items() if PUBLISHED[name].holds(getattr(one.fit.fit, name))]
+        start = [one.member, one.fit.seed, one.fit.problems, one.fit.failures]
+        rows.append([*start, *numbers, ", ".join(inside) or "none"])
+    if rows:
+        fits = np.array([[getattr(one.fit.fit, name) for name in LETTERS] for one in evidence.fits])
+        known = fits[np.isfinite(fits).all(axis=1)]
+        means = [interval(column) for column in known.T] if len(known) else [None] * len(LETTERS)
+        rows.append(["mean", None, None, sum(one.fit.failures for one in evidence.fits), *means, ""])
+        ranges = [Interval(PUBLISHED[name].mean, PUBLISHED[name].low, PUBLISHED[name].high) for name in LETTERS]
+        rows.append(["published", None, FIT_PROBLEMS, None, *ranges, "mean (range) of 10 networks"])
+    note = (
+        "Trials to criterion of problem x as a exp(-x / T) + c, fitted as the published analysis does: trials before "
+        "the criterion's window, at least 1; the first problem left out; the published bounds and starting values."
+    )
+    return Table("goudar", "Fits", columns, rows, note)
+
+
+def claims(judged: Sequence[Judged], name: str) -> Table:
+    """One row a finding, for the file."""
+    columns = (
+        Column("claim", "claim", words=True),
+        Column("source", "source", words=True),
+        Column("verdict", "verdict"),
+        Column("where", "where", words=True),
+        Column("measured", "measured", words=True),
+        Column("finding", "finding"),
+        Column("rule", "rule"),
+    )
+    rows = [
+        [one.claim.text, one.claim.source, one.verdict, found.where, found.measured, found.verdict, one.claim.rule]
+        for one in judged
+        for found in one.findings
+    ]
+    return Table(name, "Claims", columns, rows)

@@ -1,0 +1,111 @@
+"""What can be done for a member of a study: each kind of step is one entry of `KINDS`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from metaplast.config import Table, to_table
+from metaplast.experiments import learning_to_learn, search, session
+from metaplast.experiments.catalogue import configuration, search_configuration
+from metaplast.experiments.search_session import ALLOCATION, run_search
+from metaplast.experiments.search_settings import AllocationSearch
+from metaplast.experiments.settings import LearningToLearn
+from metaplast.experiments.states import Mismatch
+from metaplast.report import write_report
+from metaplast.runs import RunDirectory
+
+ELSEWHERE = {"start.run"}
+"""Settings that name a folder which may have been moved; what was taken from it is in the run's own by then."""
+
+
+class StepProgress(NamedTuple):
+    """What a step tells while it runs."""
+
+    share: float
+    """Part of the step that is done, from 0 to 1; of a search, which does not know its length, a guess."""
+    note: str
+    """The same in words, and how it goes."""
+
+
+class Kind(NamedTuple):
+    """A kind of step. It can be killed at any moment and goes on in its folder when it is carried out again."""
+
+    folder: str
+    """Its folder in the directory of the study, `{member}` being the name of the member."""
+    configure: Callable[[str, Sequence[str]], Any]
+    """(base, settings) -> configuration."""
+    work: Callable[[Any], float]
+    """How much a configuration asks for, in problems learned by one network: what the time left is guessed from."""
+    carry_out: Callable[[Any, Path, Callable[[StepProgress], None]], None]
+    """(configuration, folder, told): do it, or what is left of it."""
+    finished: Callable[[Path], bool]
+    """Whether nothing is left to do in a folder."""
+
+
+def opened(path: Path, config: Any) -> tuple[RunDirectory, bool]:
+    """The directory of a step, and whether something was begun there.
+
+    Raises:
+        Mismatch: it was begun with other settings.
+    """
+    if not (path / "config.toml").is_file():
+        return RunDirectory.create(path), False
+    place = RunDirectory.open(path)
+    if differ := set(_differences(place.config, to_table(config))) - ELSEWHERE:
+        names = ", ".join(sorted(differ))
+        raise Mismatch(f"{path} was begun with other settings ({names}); give another --out, or remove it")
+    return place, True
+
+
+def _differences(old: Table, new: Table, where: str = "") -> list[str]:
+    """Paths at which two tables differ."""
+    found = []
+    for key in dict.fromkeys([*old, *new]):
+        one, two = old.get(key), new.get(key)
+        if isinstance(one, dict) and isinstance(two, dict):
+            found += _differences(one, two, f"{where}{key}.")
+        elif one != two:
+            found.append(f"{where}{key}")
+    return found
+
+
+def _run(config: LearningToLearn, path: Path, told: Callable[[StepProgress], None]) -> None:
+    place, begun = opened(path, config)
+    study = learning_to_learn.build(config, place if begun else None)
+
+    def heard(now: session.Progress) -> None:
+        recent = "" if now.recent != now.recent else f", last {now.recent:.1f} updates each"
+        told(StepProgress(now.done / now.total, f"{now.done}/{now.total} problems{recent}, {now.failures} failed"))
+
+    session.run(study, place, heard, resume=begun)
+    write_report([place])
+
+
+def _run_work(config: LearningToLearn) -> float:
+    return float(len(config.conditions) * config.run.seeds * config.run.problems)
+
+
+def _search(config: AllocationSearch, path: Path, told: Callable[[StepProgress], None]) -> None:
+    place, begun = opened(path, config)
+    study = search.build(config)
+    work = _search_work(config)
+
+    def heard(now: search.Told) -> None:
+        note = f"{now.masks} masks, {now.problems} problems, {now.updates:,} updates"
+        told(StepProgress(min(now.problems / work, 1.0), note))
+
+    run_search(study, place, heard, resume=begun)
+
+
+def _search_work(config: AllocationSearch) -> float:
+    """About half of what trying all masks would cost."""
+    masks = 2 ** len(config.pilot.groups)
+    return max(masks * config.search.get("problems", 0) * config.pilot.seeds / 2, 1.0)
+
+
+KINDS: dict[str, Kind] = {
+    "run": Kind("{member}", configuration, _run_work, _run, lambda path: bool(RunDirectory(path).summary)),
+    "search": Kind(
+        "search-{member}", search_configuration, _search_work, _search, lambda path: (path / ALLOCATION).is_file()
+    ),
+}

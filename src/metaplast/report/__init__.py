@@ -1,0 +1,42 @@
+"""Reports: one page that shows what a run or a study did, self-contained, opens offline, to be sent as it is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaplast.report.run import named, number, write_report
+from metaplast.report.study import is_study, write_study_report
+from metaplast.runs import RunDirectory
+
+__all__ = [
+    "check_reportable",
+    "named",
+    "number",
+    "write_pages",
+    "write_report",
+    "write_study_report",
+]
+
+
+def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = None) -> None:
+    """Refuse what no report can be written of.
+
+    Raises:
+        ValueError: a run that has not finished, a study among other directories, or a text of something else.
+    """
+    studies = [place for place in places if is_study(place)]
+    if studies and len(places) > 1:
+        raise ValueError(f"{studies[0].path} is a study; its report takes no other directory")
+    if markdown is not None and not studies:
+        raise ValueError(f"--markdown writes the report of a study, and {places[0].path} is none")
+    if markdown is not None and markdown.suffix != ".md":
+        raise ValueError(f"--markdown {markdown}: give a name that ends in .md")
+    for place in places:
+        if not studies and not place.summary:
+            raise ValueError(
+                f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
+            )
+
+
+def write_pages(places: Sequence[RunDirectory], out: Path | None = None, markdown: Path | None = None) -> list[Path]:
+    """Write the page of runs, or that of a study, and the text of a study if one is asked for."""
+    return write_study_report(places[0], out, markdown) if is_study(places[0]) else [write_report(places, out)]

@@ -1,0 +1,136 @@
+"""Claims on made-up studies of which the truth is known, one truth after the other."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from metaplast.analysis.claims import CLAIMS, TARGETS, Claim, Judged, judge
+from metaplast.analysis.evidence import LATE, TOTAL, Evidence, gather
+from metaplast.analysis.panels import pool, read_study
+from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from study_helpers import Cost, falling, plan, write_member, write_search, write_study
+
+SEEDS, PROBLEMS = 4, 80
+DIGITS = ("001", "010", "011", "100", "101", "110")
+MASKS = {f"random-{digits}": falling(1.0) for digits in DIGITS}
+
+
+def study_with(path: Path, families: Mapping[str, Mapping[str, Cost]], problems: int = PROBLEMS) -> Evidence:
+    """Evidence of a study in which each family has these conditions; baselines are members of their own."""
+    baselines = ("rate", "H1", "H2", "H4")
+    members = {}
+    for family, conditions in families.items():
+        members |= {family: plan(family, family)}
+        members |= {f"{family}-{one}": plan(family, family) for one in conditions if one in baselines}
+    directory = write_study(path, members, list(families))
+    for family, conditions in families.items():
+        own = {name: cost for name, cost in conditions.items() if name not in baselines}
+        write_member(path, family, own, SEEDS, problems)
+        for name in set(conditions) - set(own):
+            write_member(path, f"{family}-{name}", {name: conditions[name]}, SEEDS, problems, model=name)
+    return gather(read_study(directory))
+
+
+def verdict(evidence: Evidence, begins: str, claims: tuple[Claim, ...] = CLAIMS) -> str:
+    return claim(evidence, begins, claims).verdict
+
+
+def claim(evidence: Evidence, begins: str, claims: tuple[Claim, ...] = CLAIMS) -> Judged:
+    (found,) = (one for one in judge(evidence, claims) if one.claim.text.startswith(begins))
+    return found
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """Bi-level is 0.8 times the standard network everywhere, is inner-only in cd-dms, and never fails."""
+    common = {**MASKS, "standard": falling(1.0, drift=6.0), "bi-level": falling(0.8)}
+    families = {
+        "dms": {**common, "inner-only": falling(0.85), "rate": falling(1.0, fails=0.1), "H4": falling(1.0)},
+        "cd-dms": {
+            **common,
+            "inner-only": falling(0.8),
+            "H1": falling(1.0, fails=0.9),
+            "H2": falling(1.0, fails=0.02),
+            "H4": falling(1.0, fails=0.3),
+            "rate": falling(1.0, drift=8.0),
+        },
+    }
+    path = tmp_path_factory.mktemp("claims") / "study"
+    found = study_with(path, families)
+    write_search(path, "dms", "111", dict.fromkeys(("000", *DIGITS), 5) | {"111": 20})
+    write_search(path, "cd-dms", "111", dict.fromkeys(("000", *DIGITS, "111"), 20))
+    return gather(read_study(found.results.directory))
+
+
+def test_fewer_updates_is_judged_family_by_family(evidence):
+    assert verdict(evidence, "It learns with fewer updates than the standard") == HOLDS
+    assert verdict(evidence, "It learns with fewer updates than under a random") == HOLDS
+    inner = claim(evidence, "It learns with fewer updates than with the inner")
+    assert [(one.where, one.verdict) for one in inner.findings] == [("dms", HOLDS), ("cd-dms", DOES_NOT_HOLD)]
+    assert "the same updates on every seed" in inner.findings[1].measured
+    assert inner.verdict == DOES_NOT_HOLD
+    ratio = evidence.compared("dms", "standard", TOTAL).comparison.ratio
+    assert ratio.low < ratio.mean < 0.85
+
+
+def test_short_sequences_without_failures_tell_nothing_and_failures_do(evidence):
+    whole = claim(evidence, "The bi-level network fails on no problem")
+    assert whole.verdict == CANNOT_TELL
+    assert "in sequences of 80" in whole.findings[0].measured
+    only = claim(evidence, "The point-neuron RNN")
+    found = {one.where: one.verdict for one in only.findings}
+    assert found["dms, rate"] == DOES_NOT_HOLD
+    assert found["cd-dms, H4"] == HOLDS
+    assert found["dms, H4"] == found["cd-dms, rate"] == CANNOT_TELL
+
+
+def test_attention(evidence):
+    assert verdict(evidence, "On CD-DMS attention with 4 heads") == HOLDS
+    assert verdict(evidence, "Attention with 1 head essentially fails") == HOLDS
+
+
+def test_rising_updates_and_late_advantage(evidence):
+    assert verdict(evidence, "The updates that the standard RSNN needs increase") == DOES_NOT_HOLD
+    late = {one.where: one.verdict for one in claim(evidence, "The advantage over the RNN").findings}
+    assert late["cd-dms, rate"] == HOLDS
+
+
+def test_the_search_is_held_against_all_masks(evidence):
+    assert verdict(evidence, "The search finds a mask as good", TARGETS) == HOLDS
+    cost = claim(evidence, "It does so at less than half", TARGETS)
+    assert [(one.where, one.verdict) for one in cost.findings] == [("dms", HOLDS), ("cd-dms", DOES_NOT_HOLD)]
+    assert "55 of 160" in cost.findings[0].measured
+
+
+def test_what_was_not_measured_cannot_be_told(tmp_path):
+    evidence = study_with(tmp_path / "study", {"dms": {"standard": falling(1.0)}})
+    judged = judge(evidence, (*CLAIMS, *TARGETS))
+    known = [one for one in judged if one.verdict != CANNOT_TELL]
+    assert [one.claim.text[:31] for one in known] in ([], ["The updates that the standard R"])
+    assert all(found.measured for one in judged for found in one.findings)
+
+
+def test_whole_sequences_without_a_failure_hold(tmp_path):
+    evidence = study_with(tmp_path / "study", {"dms": {"bi-level": lambda seed, problem: (5, True)}}, problems=1000)
+    found = claim(evidence, "The bi-level network fails on no problem")
+    assert (found.verdict, found.findings[0].measured) == (HOLDS, "0 of 4,000 failed (0 % to 0.0922 %)")
+
+
+def test_comparisons_are_corrected_together_and_leave_single_masks_out(evidence):
+    references = {one.reference for one in evidence.comparisons}
+    assert references == {"inner-only", "standard", "random mask", "rate", "H1", "H2", "H4"}
+    assert {one.measure for one in evidence.comparisons} == {TOTAL, LATE}
+    assert all(one.comparison.p_corrected >= one.comparison.p_value for one in evidence.comparisons)
+
+
+def test_pooled_conditions_are_means_seed_by_seed(evidence):
+    panel = evidence.results.panels["dms"]
+    parts = [panel.conditions[name] for name in MASKS]
+    pooled = panel.conditions["random mask"]
+    assert pooled.updates == pytest.approx(sum(part.updates for part in parts) / 6)
+    assert pooled.attempts == 6 * parts[0].attempts
+    shorter = parts[0]._replace(seeds=[1, 2], updates=parts[0].updates[1:3, :5], solved=parts[0].solved[1:3, :5])
+    both = pool([shorter, parts[1]])
+    assert both.seeds == [1, 2]
+    assert both.updates == pytest.approx((parts[0].updates[1:3, :5] + parts[1].updates[1:3, :5]) / 2)

@@ -1,0 +1,260 @@
+"""A study runs its members one after the other, loses nothing when it is killed, and grows with its plan."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from metaplast.cli import app
+from metaplast.config import to_table
+from metaplast.experiments.catalogue import study_configuration
+from metaplast.experiments.states import Mismatch
+from metaplast.experiments.steps import KINDS
+from metaplast.experiments.study import check, open_study, run_study, steps_of
+from metaplast.experiments.study_settings import MemberSettings, StudySettings, chosen, expanded
+from metaplast.runs import RunDirectory
+
+TINY = """
+title = "Tiny"
+experiment = "study"
+families = ["dms"]
+
+[plan."{family}"]
+base = "{family}"
+panel = "{family}"
+settings = ["model.name=rate"]
+steps = [
+    { kind = "search" },
+    { kind = "run", settings = [
+        'conditions={standard=["*readout.weight"]}',
+        'conditions.bi-level="{study}/search-{family}/allocation.toml"',
+    ] },
+]
+
+[plan."{family}-again"]
+base = "{family}"
+panel = "{family}"
+settings = ["model.name=rate"]
+steps = [
+    { kind = "run", settings = [
+        'conditions={standard=["*readout.weight"]}',
+        'conditions.bi-level=["*readout.weight", "*.weight"]',
+    ] },
+]
+
+[settings]
+run = ["model.neurons=8", "criterion.limit=3", "criterion.window=2", "run.problems=4", "run.chunk=2"]
+search = ["search.name=preset", 'search.mask="1"', 'pilot.always=["*readout.weight"]', 'pilot.groups={a=["*.weight"]}']
+"""
+"""Quick to compile; the search has nothing to measure, and chooses what the second member has from the start."""
+
+
+class Killed(Exception):
+    """What a killed study is in these tests."""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_stay() -> Iterator[None]:
+    """A study forgets compiled programs, which other tests would have to compile again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax, "clear_caches", lambda: None)
+        yield
+
+
+def test_a_killed_study_goes_on_and_loses_nothing(quick_compilation, tiny, tmp_path):
+    """Its second member, killed half-way, comes to the same as the first, which was not."""
+    study, place = open_study(str(tiny), [], tmp_path / "study", False)
+    heard = []
+
+    def kill(now) -> None:
+        heard.append(now)
+        if now.member == "dms-again" and now.note.startswith("2/4"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_study(study, place, kill)
+    assert {now.finished for now in heard} == {0, 1}
+    assert set(RunDirectory.open(place.path / "dms-again").problems().problem) == {0, 1}
+    finished = {path: path.stat().st_mtime_ns for path in place.path.glob("*/summary.json")}
+    result = CliRunner().invoke(app, ["run", str(tiny), "--out", str(place.path), "--resume"])
+    assert result.exit_code == 0, result.output
+    assert "2/2 members" in result.output
+    assert len(finished) == 2
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    first, second = (RunDirectory.open(place.path / name) for name in ("dms", "dms-again"))
+    for name in ("problems.csv", "config.toml"):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+    check_contents(place, first)
+    again = []
+    run_study(study, place, again.append)
+    assert [(now.finished, now.members, now.total) for now in again] == [(2, 2, 0)]
+
+
+def check_contents(study: RunDirectory, member: RunDirectory) -> None:
+    """A member is an ordinary run, of what the search before it chose; the study knows its plan, and has a report."""
+    assert member.summary
+    assert (member.path / "report.html").is_file()
+    allocation = tomllib.loads((study.path / "search-dms" / "allocation.toml").read_text())
+    assert member.config["conditions"] == {"standard": ["*readout.weight"], "bi-level": allocation["patterns"]}
+    assert "2 of 2 members have finished" in (study.path / "report.html").read_text()
+    assert "members" not in study.config
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Steps that only write that they are done; the folders of those that were carried out."""
+    done: list[str] = []
+
+    def carry_out(config: object, path: Path, told: object) -> None:
+        done.append(path.name)
+        RunDirectory.create(path).write_summary({"done": 1})
+
+    def finished(path: Path) -> bool:
+        return (path / "summary.json").is_file()
+
+    for name, kind in KINDS.items():
+        monkeypatch.setitem(KINDS, name, kind._replace(carry_out=carry_out, finished=finished))
+        kind = KINDS[name]
+        # There is no allocation to read.
+        whole = lambda base, settings, of=kind.configure: of(base, [one for one in settings if "bi-level" not in one])  # noqa: E731
+        monkeypatch.setitem(KINDS, name, kind._replace(configure=whole))
+    return done
+
+
+def test_a_study_can_be_split_into_calls(tiny, tmp_path, pretended):
+    study, place = open_study(str(tiny), ['members=["*-again"]'], tmp_path / "study", False)
+    run_study(study, place, lambda now: None)
+    assert pretended == ["dms-again"]
+    with pytest.raises(ValueError, match=r"leave out run\.seeds=3"):
+        open_study(str(tiny), ["run.seeds=3"], place.path, True)
+    with pytest.raises(FileExistsError, match="--resume"):
+        open_study(str(tiny), [], place.path, False)
+    study, place = open_study(str(tiny), [], place.path, True)
+    run_study(study, place, lambda now: None)
+    assert pretended == ["dms-again", "search-dms", "dms"]
+
+
+def test_what_a_member_needs_of_another_must_be_there(tiny, tmp_path, pretended):
+    more = '[plan.more]\nbase = "dms"\nsettings = [\'start.run="{study}/dms"\']\n'
+    tiny.write_text(TINY + more)
+    with pytest.raises(ValueError, match="more needs dms in the directory of the study; it comes from dms, to be run"):
+        open_study(str(tiny), ['members=["more"]'], tmp_path / "study", False)
+    study, place = open_study(str(tiny), ['members=["dms"]'], tmp_path / "study", False)
+    run_study(study, place, lambda now: None)
+    open_study(str(tiny), ['members=["more"]'], place.path, True)
+
+
+def test_a_member_that_was_begun_with_other_settings_is_not_continued(tiny, tmp_path):
+    study, place = open_study(str(tiny), ['members=["dms-again"]'], tmp_path / "study", False)
+    begun = RunDirectory.create(place.path / "dms-again")
+    (step,) = steps_of(study, "dms-again")
+    config = to_table(step.configuration(place.path))
+    begun.write_config(config | {"model": config["model"] | {"neurons": 9}})
+    with pytest.raises(Mismatch, match=r"dms-again: .*other settings \(model\.neurons\)"):
+        run_study(study, place, lambda now: None)
+
+
+def test_a_plan_grows_but_what_was_begun_stays(tiny, tmp_path):
+    study, place = open_study(str(tiny), [], tmp_path / "study", False)
+    RunDirectory.create(place.path / "dms-again")
+    changed = TINY.replace('"model.name=rate"', '"model.name=rate", "model.tau=50"').replace('{ kind = "search" },', "")
+    changed = changed.replace("conditions.bi-level", "conditions.none").replace(
+        '"{study}/search-{family}/allocation.toml"', '["*.bias"]'
+    )
+    tiny.write_text(changed + '\n[plan.more]\nbase = "dms"\n')
+    grown, _ = open_study(str(tiny), [], place.path, True)
+    assert grown.plan["dms-again"] == study.plan["dms-again"]
+    assert grown.plan["dms"].settings == ["model.name=rate", "model.tau=50"]
+    assert list(grown.plan) == ["dms", "dms-again", "more"]
+    assert "more" in place.config["plan"]
+    tiny.write_text(TINY.replace('"Tiny"', '"Another"'))
+    with pytest.raises(ValueError, match="holds the study 'Tiny', not 'Another'"):
+        open_study(str(tiny), [], place.path, True)
+
+
+def test_a_begun_member_takes_steps_that_were_added_at_its_end(tiny, tmp_path):
+    _, place = open_study(str(tiny), [], tmp_path / "study", False)
+    RunDirectory.create(place.path / "dms-again")
+    tiny.write_text(TINY.replace("    ] },\n]\n\n[settings]", '    ] },\n    { kind = "run" },\n]\n\n[settings]'))
+    grown, _ = open_study(str(tiny), [], place.path, True)
+    assert len(grown.plan["dms-again"].steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('kind = "search"', 'kind = "serch"', "unknown kind 'serch'; there are: run, search"),
+        ('base = "{family}"\npanel', "panel", "has no base"),
+        ('base = "{family}"\npanel', 'like = "dms-gru"\npanel', "like is 'dms-gru'; give another member"),
+        ('"model.name=rate"', '"model.nam=rate"', "dms: unknown key 'model.nam'"),
+        ("search-{family}/", "search-other/", "needs search-other in the directory of the study; no member makes it"),
+        ('families = ["dms"]', "families = []", "families is empty"),
+        ('families = ["dms"]', 'families = ["dsm"]', "no experiment 'dsm'"),
+        ('[plan."{family}-again"]', '[plan."{family}/again"]', "part of file names"),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_refused_before_anything_runs(tiny, tmp_path, old, new, words):
+    assert old in TINY
+    tiny.write_text(TINY.replace(old, new))
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        open_study(str(tiny), [], tmp_path / "study", False)
+    assert not (tmp_path / "study").exists()
+
+
+def test_members_are_chosen_by_glob(tiny):
+    study = study_configuration(str(tiny), ['members=["*-again"]'])
+    assert chosen(study) == ["dms-again"]
+    with pytest.raises(ValueError, match=r"'gru\*' matches no member; there are: dms, dms-again"):
+        chosen(study_configuration(str(tiny), ['members=["gru*"]']))
+
+
+def test_what_a_member_takes_from_another_comes_first():
+    member = MemberSettings(base="dms", settings=["a=1"], steps=[])
+    study = StudySettings(
+        plan={
+            "{family}-like": member,
+            "{family}": MemberSettings(like="{family}-like", settings=["b={family}"], families=["x", "z"]),
+        },
+        families=["x", "y"],
+    )
+    found = expanded(study)
+    assert list(found.plan) == ["x"]
+    assert found.plan["x"] == MemberSettings(base="dms", settings=["a=1", "b=x"], families=["x", "z"])
+    assert expanded(found) == found
+    circle = msgspec.structs.replace(study, plan={"a": MemberSettings(like="b"), "b": MemberSettings(like="a")})
+    with pytest.raises(ValueError, match="like is"):
+        expanded(circle)
+
+
+def test_the_named_study_is_whole_and_its_smoke_preset_small(tmp_path):
+    study, smoke = study_configuration("ip2-study"), study_configuration("ip2-study", ["preset=smoke"])
+    for one in (study, smoke):
+        check(one, tmp_path)
+    assert {member.panel for member in study.plan.values()} >= set(study.families)
+    assert set(smoke.plan) < set(study.plan)
+    work = [
+        step.kind.work(step.configuration(tmp_path, whole=False))
+        for name in smoke.plan
+        for step in steps_of(smoke, name)
+    ]
+    assert max(work) <= 200
+    assert set(KINDS) >= {step.kind for member in study.plan.values() for step in member.steps}
+
+
+def test_the_command_line_refuses_a_study_that_does_not_fit(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["run", str(tiny), "--set", 'members=["none"]'])
+    assert result.exit_code == 2
+    assert "matches no member" in result.stderr
+    assert not (tmp_path / "runs").exists()
