@@ -54,6 +54,7 @@ def test_list_shows_every_named_experiment():
         ("run", "metaplast run dms --set preset=smoke"),
         ("run", "metaplast run dms --out runs/dms --resume"),
         ("search", "metaplast search cd-dms --set search.name=exhaustive"),
+        ("analyse", "metaplast analyse runs/dms --lesions --set analysis.bins=4"),
         ("report", "metaplast report runs/dms runs/cd-dms --out comparison.html"),
     ],
 )
@@ -124,11 +125,13 @@ def test_directories_that_do_not_fit_are_one_line(here):
     begun = RunDirectory.create(here / "begun")
     begun.write_config({"experiment": "learning-to-learn"})
     refused(call("report", begun.path), "has not finished", "--resume")
+    refused(call("analyse", here / "none"), "is not a directory")
+    refused(call("analyse", begun.path), "has not finished", "--resume")
     assert (full / "notes.txt").read_text() == "mine"
 
 
-def test_a_run_is_made_reported_and_resumed(here, quick_compilation):
-    """The whole way: run with a preset, draw again, resume what is finished."""
+def test_a_run_is_made_reported_resumed_and_analysed(here, quick_compilation):
+    """The whole way: run with a preset, draw again, resume what is finished, run its networks once more."""
     result = call("run", "dms", *settings(*TINY), "--seed", 4, "--out", "first")
     assert result.exit_code == 0, result.output
     assert "report: first/report.html" in result.stdout.replace("\n", "")
@@ -146,6 +149,16 @@ def test_a_run_is_made_reported_and_resumed(here, quick_compilation):
     resumed = call("run", "dms", "--resume", "--out", "first")
     assert resumed.exit_code == 0, resumed.output
     assert Path("first/problems.csv").read_bytes() == rows
+    few = settings("analysis.trials=2", "analysis.bins=2")
+    result = call("analyse", "first", "--lesions", *few)
+    assert result.exit_code == 0, result.output
+    assert "4/4" in result.stdout
+    assert "2/2" in result.stdout
+    assert Path("first/probes/intrinsic-seed4-end.npz").is_file()
+    assert "What the loss of neurons costs: intrinsic" in Path("first/report.html").read_text()
+    refused(call("analyse", "first", *settings("analysis.bins=3", "analysis.trials=2")), "analysis.bins = 2, not 3")
+    refused(call("analyse", "first", *settings("analysis.bin=2")), "unknown key 'analysis.bin'", "analysis.bins")
+    refused(call("analyse", "first", *settings("analysis.trials=0")), "analysis.trials", ">= 1")
 
 
 SMALL_SEARCH = ["preset=smoke", "model.neurons=12", "criterion.limit=3", "search.problems=2", "search.first=2"]

@@ -10,9 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from metaplast.analysis.curves import exponential_fit, mean_over_seeds, moving_mean, updates_matrix
+from metaplast.analysis.figures_lesions import lesions
 from metaplast.analysis.figures_network import changed, intrinsic, is_intrinsic, trial
 from metaplast.analysis.figures_search import search
 from metaplast.analysis.figures_style import MUTED, canvas, light_grid, palette, plain_logarithmic, png, style
+from metaplast.analysis.lesion_table import read_lesions
+from metaplast.analysis.lesions import properties
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
@@ -43,6 +46,9 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
             yield f"trial-{condition}", trial(arrays, f"{condition}, seed {recorded[0]}")
     for condition, (start, end) in _shown_intrinsic(run, table).items():
         yield f"intrinsic-{condition}", intrinsic(start, end, condition, colours[condition])
+    lost = read_lesions(run)
+    for condition in (name for name in lost.conditions() if properties(lost, name)):
+        yield f"lesions-{condition}", lesions(lost, condition, colours[condition])
 
 
 Parameters = dict[str, np.ndarray]

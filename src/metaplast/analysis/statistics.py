@@ -102,7 +102,7 @@ def compare_totals(
     difference = first - second
     logs = interval(np.log(first) - np.log(second), level)
     spread = float(difference.std(ddof=1)) if len(common) > 1 else np.nan
-    p_value = _sign_test(difference)
+    p_value = sign_test(difference)
     return Comparison(
         condition,
         reference,
@@ -115,7 +115,7 @@ def compare_totals(
     )
 
 
-def _sign_test(difference: np.ndarray) -> float:
+def sign_test(difference: np.ndarray) -> float:
     """Permutation test of a mean of paired differences: every sign is as likely as its opposite."""
     if len(difference) < 2 or not difference.any():
         return 1.0

@@ -48,9 +48,23 @@ CAPTIONS = {
         "a value shared by all is a line. <b>Bottom:</b> each neuron's value after learning against before: on the "
         "diagonal it kept its value, above it grew."
     ),
+    "lesions": Markup(
+        "After learning, neurons are silenced in bins of equal size, from those with the smallest values of a property "
+        "to those with the largest. <b>Top:</b> how much the loss on the problem learned last grows at once. "
+        "<b>Bottom:</b> how many more updates than the intact network it takes to learn the next problem without "
+        "these neurons; one that is not learned counts the limit. Large dots are means over seeds, bars their "
+        "95&nbsp;% bootstrap intervals; a filled dot differs from as many neurons drawn by lot (grey band) in a "
+        "permutation test over the seeds, corrected, p&nbsp;&lt;&nbsp;0.05. <i>Bins differ</i> tells whether "
+        "it matters which bin is lost (permutation of the bins within each seed, not corrected)."
+    ),
 }
 AGAIN = Markup("As above, for {name}.")
-TITLES = {"learning": "Learning to learn", "trial": "One trial after learning", "intrinsic": "What learning changed"}
+TITLES = {
+    "learning": "Learning to learn",
+    "trial": "One trial after learning",
+    "intrinsic": "What learning changed",
+    "lesions": "What the loss of neurons costs",
+}
 
 
 class Figure(NamedTuple):
