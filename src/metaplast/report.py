@@ -11,6 +11,7 @@ import tomli_w
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from metaplast.analysis.captions import AGAIN, CAPTIONS, TITLES
 from metaplast.analysis.curves import (
     LATE,
     ExponentialFit,
@@ -25,31 +26,6 @@ from metaplast.analysis.figures import WINDOW, draw_all, intrinsic_parameters
 from metaplast.analysis.figures_network import changed
 from metaplast.analysis.figures_style import palette
 from metaplast.runs import ProblemTable, RunDirectory, write_atomically
-
-CAPTIONS = {
-    "learning": Markup(
-        "<b>Left:</b> how many updates each next problem of the sequence needed; both axes are logarithmic. A dot is "
-        "one problem of one seed, the bold line the mean over {window} problems and all seeds, the dashed line the "
-        "least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that learns to learn falls, "
-        "with T problems as its pace and c updates as its floor. A cross on the top edge is a problem that was not "
-        "solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each problem, failed ones "
-        "included: the lower line learned the same sequence with less; a step is a failure."
-    ),
-    "trial": Markup(
-        "From the top: the <b>input</b> channels; the <b>spikes</b> of all neurons that fire, in the order of their "
-        "first spike; the <b>membranes</b> of a busy, a middling and a quiet neuron with their thresholds dashed, "
-        "in the colours in which the raster shows their spikes; the <b>readout</b> as probabilities. The band above "
-        "the readout is the target in the colour of the wanted output, pale where the loss does not count; where the "
-        "ground is grey, the decision is judged."
-    ),
-    "intrinsic": Markup(
-        "<b>Top:</b> how many neurons have which value before (grey) and after learning (colour), all seeds together; "
-        "a value shared by all is a line. <b>Bottom:</b> each neuron's value after learning against before: on the "
-        "diagonal it kept its value, above it grew."
-    ),
-}
-AGAIN = Markup("As above, for {name}.")
-TITLES = {"learning": "Learning to learn", "trial": "One trial after learning", "intrinsic": "What learning changed"}
 
 
 class Figure(NamedTuple):

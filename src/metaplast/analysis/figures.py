@@ -10,9 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from metaplast.analysis.curves import exponential_fit, mean_over_seeds, moving_mean, updates_matrix
-from metaplast.analysis.figures_network import changed, intrinsic, is_intrinsic, trial
+from metaplast.analysis.drift import is_intrinsic
+from metaplast.analysis.figures_measurements import measured
+from metaplast.analysis.figures_network import changed, intrinsic, trial
 from metaplast.analysis.figures_search import search
 from metaplast.analysis.figures_style import MUTED, canvas, light_grid, palette, plain_logarithmic, png, style
+from metaplast.analysis.measurements import write_measurements
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
@@ -20,7 +23,10 @@ WINDOW = 30
 
 
 def draw_all(run: RunDirectory) -> list[Path]:
-    """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes."""
+    """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes.
+
+    Analyses that the figures show and that are not on disk yet are made first, see `write_measurements`.
+    """
     with style():
         return [write_atomically(run.figures / f"{name}.png", png(figure)) for name, figure in _figures(run)]
 
@@ -43,6 +49,7 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
             yield f"trial-{condition}", trial(arrays, f"{condition}, seed {recorded[0]}")
     for condition, (start, end) in _shown_intrinsic(run, table).items():
         yield f"intrinsic-{condition}", intrinsic(start, end, condition, colours[condition])
+    yield from measured(run, table, write_measurements(run), colours)
 
 
 Parameters = dict[str, np.ndarray]
