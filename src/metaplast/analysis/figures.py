@@ -10,12 +10,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from metaplast.analysis.curves import exponential_fit, mean_over_seeds, moving_mean, updates_matrix
+from metaplast.analysis.drift import is_intrinsic
 from metaplast.analysis.figures_lesions import lesions
-from metaplast.analysis.figures_network import changed, intrinsic, is_intrinsic, trial
+from metaplast.analysis.figures_measurements import measured
+from metaplast.analysis.figures_network import changed, intrinsic, trial
 from metaplast.analysis.figures_search import search
 from metaplast.analysis.figures_style import MUTED, canvas, light_grid, palette, plain_logarithmic, png, style
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
+from metaplast.analysis.measurements import write_measurements
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
@@ -23,7 +26,10 @@ WINDOW = 30
 
 
 def draw_all(run: RunDirectory) -> list[Path]:
-    """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes."""
+    """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes.
+
+    Analyses that the figures show and that are not on disk yet are made first, see `write_measurements`.
+    """
     with style():
         return [write_atomically(run.figures / f"{name}.png", png(figure)) for name, figure in _figures(run)]
 
@@ -49,6 +55,7 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     lost = read_lesions(run)
     for condition in (name for name in lost.conditions() if properties(lost, name)):
         yield f"lesions-{condition}", lesions(lost, condition, colours[condition])
+    yield from measured(run, table, write_measurements(run), colours)
 
 
 Parameters = dict[str, np.ndarray]

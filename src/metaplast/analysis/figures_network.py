@@ -180,12 +180,6 @@ def _periods(panels: list[Axes], arrays: Arrays) -> None:
         )
 
 
-def is_intrinsic(path: str) -> bool:
-    """Whether a parameter path names a time constant or a threshold."""
-    last = path.rsplit(".", 1)[-1]
-    return last.startswith("tau") or last == "threshold"
-
-
 def changed(start: Arrays, end: Arrays) -> dict[str, bool]:
     """For each path, whether learning moved any of its values."""
     return {path: not np.array_equal(start[path], end[path]) for path in start}

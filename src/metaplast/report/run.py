@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tomli_w
 from markupsafe import Markup
 
+from metaplast.analysis.captions import AGAIN, CAPTIONS, TITLES
 from metaplast.analysis.curves import (
     LATE,
     ExponentialFit,
@@ -26,45 +27,6 @@ from metaplast.report.page import data_uri, environment, flat
 from metaplast.runs import ProblemTable, RunDirectory, write_atomically
 
 __all__ = ["named", "number", "write_report"]
-
-CAPTIONS = {
-    "learning": Markup(
-        "<b>Left:</b> how many updates each next problem of the sequence needed; both axes are logarithmic. A dot is "
-        "one problem of one seed, the bold line the mean over {window} problems and all seeds, the dashed line the "
-        "least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that learns to learn falls, "
-        "with T problems as its pace and c updates as its floor. A cross on the top edge is a problem that was not "
-        "solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each problem, failed ones "
-        "included: the lower line learned the same sequence with less; a step is a failure."
-    ),
-    "trial": Markup(
-        "From the top: the <b>input</b> channels; the <b>spikes</b> of all neurons that fire, in the order of their "
-        "first spike; the <b>membranes</b> of a busy, a middling and a quiet neuron with their thresholds dashed, "
-        "in the colours in which the raster shows their spikes; the <b>readout</b> as probabilities. The band above "
-        "the readout is the target in the colour of the wanted output, pale where the loss does not count; where the "
-        "ground is grey, the decision is judged."
-    ),
-    "intrinsic": Markup(
-        "<b>Top:</b> how many neurons have which value before (grey) and after learning (colour), all seeds together; "
-        "a value shared by all is a line. <b>Bottom:</b> each neuron's value after learning against before: on the "
-        "diagonal it kept its value, above it grew."
-    ),
-    "lesions": Markup(
-        "After learning, neurons are silenced in bins of equal size, from those with the smallest values of a property "
-        "to those with the largest. <b>Top:</b> how much the loss on the problem learned last grows at once. "
-        "<b>Bottom:</b> how many more updates than the intact network it takes to learn the next problem without "
-        "these neurons; one that is not learned counts the limit. Large dots are means over seeds, bars their "
-        "95&nbsp;% bootstrap intervals; a filled dot differs from as many neurons drawn by lot (grey band) in a "
-        "permutation test over the seeds, corrected, p&nbsp;&lt;&nbsp;0.05. <i>Bins differ</i> tells whether "
-        "it matters which bin is lost (permutation of the bins within each seed, not corrected)."
-    ),
-}
-AGAIN = Markup("As above, for {name}.")
-TITLES = {
-    "learning": "Learning to learn",
-    "trial": "One trial after learning",
-    "intrinsic": "What learning changed",
-    "lesions": "What the loss of neurons costs",
-}
 
 
 class Figure(NamedTuple):
