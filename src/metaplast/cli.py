@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from metaplast.cli_progress import analysis_bars, learning_bar, search_line
+from metaplast.cli_progress import analysis_bars, learning_bar, search_line, summary_table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments import Study
@@ -133,7 +133,7 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
         run_study(study, place, told, resume=resume)
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
-    _show_summary(place.summary)
+    console.print(summary_table(place.summary))
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -153,23 +153,6 @@ def _run_members(name: str, settings: list[str], directory: Path, resume: bool) 
     with console.status("drawing the figures"), at_the_door(OSError):
         (page,) = write_study_report(place)
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
-
-
-def _show_summary(summary: dict) -> None:
-    table = Table(
-        "condition", "problems", "failures", "first", "late", "total", "seconds", box=None, header_style="bold"
-    )
-    for name, numbers in summary["conditions"].items():
-        table.add_row(
-            name,
-            str(numbers["problems"]),
-            str(numbers["failures"]),
-            f"{numbers['updates_first']:.1f}",
-            f"{numbers['updates_late']:.1f}",
-            f"{numbers['updates_total']:.0f}",
-            f"{numbers['seconds']:.1f}",
-        )
-    console.print(table)
 
 
 @app.command()

@@ -1,8 +1,8 @@
-"""Bars that tell how far a long command is, and how long it will still take."""
+"""What a long command shows: bars that tell how far it is and how long it will still take, and what came out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.search import Told
@@ -72,3 +73,20 @@ def analysis_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]
             bar.update(tasks[part], completed=done, total=total)
 
         yield told
+
+
+def summary_table(summary: dict[str, Any]) -> Table:
+    """A finished run in one line a condition."""
+    headings = ("condition", "problems", "failures", "first", "late", "total", "seconds")
+    table = Table(*headings, box=None, header_style="bold")
+    for name, numbers in summary["conditions"].items():
+        table.add_row(
+            name,
+            str(numbers["problems"]),
+            str(numbers["failures"]),
+            f"{numbers['updates_first']:.1f}",
+            f"{numbers['updates_late']:.1f}",
+            f"{numbers['updates_total']:.0f}",
+            f"{numbers['seconds']:.1f}",
+        )
+    return table
