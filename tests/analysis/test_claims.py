@@ -9,6 +9,7 @@ from metaplast.analysis.claims import CLAIMS, TARGETS, Claim, Judged, judge
 from metaplast.analysis.evidence import LATE, TOTAL, Evidence, gather
 from metaplast.analysis.panels import pool, read_study
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from metaplast.runs import write_atomically
 from study_helpers import Cost, falling, plan, write_member, write_search, write_study
 
 SEEDS, PROBLEMS = 4, 80
@@ -134,3 +135,21 @@ def test_pooled_conditions_are_means_seed_by_seed(evidence):
     both = pool([shorter, parts[1]])
     assert both.seeds == [1, 2]
     assert both.updates == pytest.approx((parts[0].updates[1:3, :5] + parts[1].updates[1:3, :5]) / 2)
+
+
+def test_modularity_is_read_from_the_analysis_of_a_run(tmp_path):
+    evidence = study_with(tmp_path / "study", {"dms": {"bi-level": falling(1.0)}, "cd-dms": {"bi-level": falling(1.0)}})
+    begins = "Modularity goes along"
+    assert verdict(evidence, begins) == CANNOT_TELL
+    header = "condition,network,measure,within,groups,members,effect,low,high,p_value,p_corrected\n"
+    other = "standard,structural,modularity,seed,4,9,0.9,0.8,0.95,0.001,0.002\n"
+    rows = {"dms": "-0.5,-0.8,-0.3,0.001,0.004", "cd-dms": "-0.5,-0.8,0.1,0.001,0.004"}
+    for family, row in rows.items():
+        text = f"{header}{other}bi-level,structural,modularity,seed,4,9,{row}\n"
+        write_atomically(tmp_path / "study" / family / "analysis" / "efficiency.csv", text.encode())
+    found = claim(evidence, begins).findings
+    assert [(one.where, one.verdict) for one in found] == [
+        ("dms, structural", HOLDS),
+        ("cd-dms, structural", CANNOT_TELL),
+    ]
+    assert found[0].measured == "rank correlation -0.50 (-0.80 to -0.30), corrected p 0.004"

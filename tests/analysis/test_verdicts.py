@@ -13,6 +13,7 @@ from metaplast.analysis.verdicts import (
     below,
     failure_rate,
     none_failed,
+    not_zero,
     reaches,
     some_failed,
     together,
@@ -60,6 +61,8 @@ def test_ranges_and_bounds():
     assert within(Interval(17, np.nan, np.nan), 18, 26) == CANNOT_TELL
     assert reaches(Interval(1.0, 0.9, 1.1), 1.0) == HOLDS
     assert reaches(Interval(1.1, 1.05, 1.2), 1.0) == DOES_NOT_HOLD
+    assert not_zero(Interval(-0.3, -0.5, -0.1), 0.01) == not_zero(Interval(0.3, 0.1, 0.5), 0.01) == HOLDS
+    assert not_zero(Interval(0.3, 0.1, 0.5), 0.06) == not_zero(Interval(0.3, -0.1, 0.5), 0.01) == CANNOT_TELL
     assert reaches(NOTHING, 1.0) == CANNOT_TELL
 
 

@@ -172,6 +172,8 @@ def test_a_plan_grows_but_what_was_begun_stays(tiny, tmp_path):
     changed = changed.replace("conditions.bi-level", "conditions.none").replace(
         '"{study}/search-{family}/allocation.toml"', '["*.bias"]'
     )
+    tiny.write_text(changed + '\n[plan.more]\nbase = "dms"\n\n[plan.less]\nbase = "dms"\n')
+    open_study(str(tiny), [], place.path, True)
     tiny.write_text(changed + '\n[plan.more]\nbase = "dms"\n')
     grown, _ = open_study(str(tiny), [], place.path, True)
     assert grown.plan["dms-again"] == study.plan["dms-again"]
@@ -194,7 +196,7 @@ def test_a_begun_member_takes_steps_that_were_added_at_its_end(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('kind = "search"', 'kind = "serch"', "unknown kind 'serch'; there are: run, search"),
+        ('kind = "search"', 'kind = "serch"', "unknown kind 'serch'; there are: run, search, analyse"),
         ('base = "{family}"\npanel', "panel", "has no base"),
         ('base = "{family}"\npanel', 'like = "dms-gru"\npanel', "like is 'dms-gru'; give another member"),
         ('"model.name=rate"', '"model.nam=rate"', "dms: unknown key 'model.nam'"),

@@ -8,7 +8,7 @@ from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
 from metaplast.analysis.statistics import Interval, compare_totals, interval
-from metaplast.analysis.tables import shown
+from metaplast.analysis.tables import read_csv, shown
 from metaplast.analysis.verdicts import (
     Finding,
     above,
@@ -16,6 +16,7 @@ from metaplast.analysis.verdicts import (
     failure_rate,
     missing,
     none_failed,
+    not_zero,
     reaches,
     some_failed,
     within,
@@ -125,8 +126,19 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
 
 
 def modularity(evidence: Evidence) -> Iterable[Finding]:
-    """Nothing in a run directory says yet how modular its networks are."""
-    return (missing(family) for family in evidence.results.families)
+    """From the table of correlations that an analysis has left in the run of each family, of bi-level's networks."""
+    for family in evidence.results.families:
+        member = next((one for one in evidence.results.members if one.name == family and one.run), None)
+        rows = read_csv(member.run.path / "analysis" / "efficiency.csv") if member and member.run else []
+        wanted = {"condition": BI_LEVEL, "measure": "modularity", "within": "seed"}
+        found = [row for row in rows if wanted.items() <= row.items()]
+        if not found:
+            yield missing(family)
+        for row in found:
+            effect = Interval(*(_real(row.get(name)) for name in ("effect", "low", "high")))
+            p_value = _real(row.get("p_corrected"))
+            words = f"rank correlation {shown(effect)}, corrected p {shown(p_value)}"
+            yield Finding(_where(family, row.get("network", "")), words, not_zero(effect, p_value))
 
 
 def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
@@ -148,15 +160,12 @@ def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
 
 def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:
     for family, panel in _panels(evidence):
-        masks = (
-            [name for name in panel.conditions if name.startswith(MASK) or name in (STANDARD, INNER_ONLY)]
-            if panel
-            else []
-        )
-        if panel is None or BI_LEVEL not in panel.conditions or len(masks) < MASKS:
+        conditions = panel.conditions if panel else {}
+        masks = [name for name in conditions if name.startswith(MASK) or name in (STANDARD, INNER_ONLY)]
+        if panel is None or BI_LEVEL not in conditions or len(masks) < MASKS:
             yield missing(family)
             continue
-        best = min(masks, key=lambda name: float(panel.conditions[name].updates.sum(axis=1).mean()))
+        best = min(masks, key=lambda name, of=conditions: float(of[name].updates.sum(axis=1).mean()))
         found = compare_totals(panel.totals([BI_LEVEL, best]), BI_LEVEL, best).ratio
         yield Finding(family, f"{shown(found)} times the updates of {best}", reaches(found, 1.0))
 
@@ -176,6 +185,10 @@ def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
         share = len(table) / everything
         words = f"{len(table):,} of {everything:,} pilot problems ({percent(share)})"
         yield Finding(family, words, below(Interval(share, share, share), 0.5))
+
+
+def _real(text: str | None) -> float:
+    return float(text) if text else np.nan
 
 
 def percent(share: float) -> str:

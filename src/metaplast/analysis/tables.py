@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from metaplast.analysis.statistics import Interval
@@ -64,6 +65,11 @@ class Table(NamedTuple):
             first, *others = (shown(cell) for cell in row)
             yield ["" if first == before else first, *others]
             before = first
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Rows of a file by the names of its columns; none if it is not there."""
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.is_file() else []
 
 
 def _spread(cell: Cell) -> list[str]:

@@ -45,6 +45,12 @@ def reaches(interval: Interval, bound: float) -> str:
     return CANNOT_TELL if np.isnan(interval.low) else DOES_NOT_HOLD if interval.low > bound else HOLDS
 
 
+def not_zero(interval: Interval, p_value: float) -> str:
+    """Whether there is an effect, of either sign: its interval excludes zero and a test agrees. None is never shown."""
+    apart = interval.low > 0 or interval.high < 0
+    return HOLDS if apart and p_value < 1 - LEVEL else CANNOT_TELL
+
+
 def none_failed(failures: int, complete: bool) -> str:
     """Whether nothing fails: one failure refutes it, and only a complete sequence without one supports it."""
     return DOES_NOT_HOLD if failures else HOLDS if complete else CANNOT_TELL

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from metaplast.analysis.lesion_table import read_rows
 from metaplast.config import Table, to_table
 from metaplast.experiments import learning_to_learn, search, session
+from metaplast.experiments.analysis_session import analyse, analysis_configuration
 from metaplast.experiments.catalogue import configuration, search_configuration
 from metaplast.experiments.search_session import ALLOCATION, run_search
 from metaplast.experiments.search_settings import AllocationSearch
@@ -103,9 +105,35 @@ def _search_work(config: AllocationSearch) -> float:
     return max(masks * config.search.get("problems", 0) * config.pilot.seeds / 2, 1.0)
 
 
+def _analyse(config: LearningToLearn, path: Path, told: Callable[[StepProgress], None]) -> None:
+    place = RunDirectory.open(path)
+    settings = [f"analysis.{name}={value}" for name, value in to_table(config.analysis).items()]
+    study = learning_to_learn.build(analysis_configuration(place, settings), place)
+
+    def heard(part: str, done: int, total: int) -> None:
+        told(StepProgress((done / total + (part == "lesions")) / 2, f"{part} {done}/{total}"))
+
+    analyse(study, place, heard, lesions=True)
+    write_report([place])
+
+
+def _analyse_work(config: LearningToLearn) -> float:
+    """A lesion learns one problem, and there are as many of neurons drawn by lot as of each of three properties."""
+    return float(len(config.conditions) * config.run.seeds * 4 * config.analysis.bins)
+
+
+def _analysed(path: Path) -> bool:
+    """Whether there are lesions, which come last, of all lanes."""
+    run = RunDirectory(path)
+    table, measured = run.problems(), {(row.condition, row.seed) for row in read_rows(run)}
+    lanes = {(name, seed) for name in table.conditions() for seed in table.seeds(name)}
+    return bool(run.summary) and lanes <= measured
+
+
 KINDS: dict[str, Kind] = {
     "run": Kind("{member}", configuration, _run_work, _run, lambda path: bool(RunDirectory(path).summary)),
     "search": Kind(
         "search-{member}", search_configuration, _search_work, _search, lambda path: (path / ALLOCATION).is_file()
     ),
+    "analyse": Kind("{member}", configuration, _analyse_work, _analyse, _analysed),
 }

@@ -128,15 +128,23 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
 def grow(study: StudySettings, now: StudySettings, path: Path) -> StudySettings:
     """The study with what its name has come to stand for since: of what was begun, only more steps at the end.
 
-    Members that were not begun are taken as they are `now`, and so is what only the report needs.
+    Members that were not begun are taken as they are `now`, or left out if they are no more, and so is what only the
+    report needs.
     """
-    plan = dict(study.plan)
+    plan = {name: member for name, member in study.plan.items() if name in now.plan or _begun(study, name, path)}
     for name, member in now.plan.items():
         old = plan.get(name)
-        begun = old is not None and any((path / step.folder).exists() for step in steps_of(study, name))
-        if old is None or not begun or (member.settings, member.steps[: len(old.steps)]) == (old.settings, old.steps):
+        if (
+            old is None
+            or not _begun(study, name, path)
+            or (member.settings, member.steps[: len(old.steps)]) == (old.settings, old.steps)
+        ):
             plan[name] = member
     return msgspec.structs.replace(study, plan=plan, pooled=now.pooled, assumed=now.assumed)
+
+
+def _begun(study: StudySettings, member: str, path: Path) -> bool:
+    return any((path / step.folder).exists() for step in steps_of(study, member))
 
 
 def begin(study: StudySettings, directory: RunDirectory) -> None:

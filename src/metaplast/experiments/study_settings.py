@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -91,7 +91,7 @@ def _for_families(name: str, member: MemberSettings, families: Sequence[str]) ->
             yield name.replace(FAMILY, family), decode(table, MemberSettings)
 
 
-def _replaced(value: object, old: str, new: str) -> object:
+def _replaced(value: Any, old: str, new: str) -> Any:
     """`value` with `old` replaced by `new` in every text."""
     if isinstance(value, str):
         return value.replace(old, new)
