@@ -1,18 +1,16 @@
 """From a run directory to tables and figures: complete, the same bytes again, and only of what the run has."""
 
 import os
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from analysis_helpers import MOMENTS, NEURONS, PROBLEMS, made_up_run
-from metaplast.analysis.figures import draw_all
 from metaplast.analysis.figures_measurements import measured as figures_of
 from metaplast.analysis.figures_style import palette, png, style
 from metaplast.analysis.measurements import KINDS, Measurements, read_measurements, write_measurements
-from metaplast.analysis.moments import by_lane, has_course, moments, probed, problems_learned
+from metaplast.analysis.moments import by_lane, has_course, moments, probed
 from metaplast.analysis.probes import choices, periods
 from metaplast.analysis.rows import read_rows, text, write_rows
 from metaplast.report import write_report
@@ -67,7 +65,7 @@ def test_tables_say_what_the_networks_were_made_of(measured: RunDirectory):
     assert all(row.before == 3 for row in last)
     assert all(row.before == -1 and np.isnan(row.overlap) for row in first)
     # The same neurons show the choice of every problem, the more of it the later.
-    assert all(row.axes_before > row.choice_null for row in last)
+    assert all(row.axes_before > max(0.85, row.choice_null) for row in last)
     late = [row for row in found.selectivity if row.period == "response"]
     learned, naive = ([row.choice for row in late if row.moment == moment] for moment in ("end", "start"))
     assert np.mean(learned) > np.mean(naive) + 0.05
@@ -147,23 +145,28 @@ def test_silent_networks_are_measured(tmp_path: Path):
     assert all(row.silent == 1 and np.isnan(row.tau_q50) for row in found.activity)
     assert all(row.neurons == 0 and np.isnan(row.modularity) for row in found.functional)
     assert all(np.isnan(row.overlap) for row in found.subspaces)
-    assert draw_all(run)
+    assert len(figures(run)) > 5
 
 
-def test_figures_are_drawn_small_with_captions_and_the_same_again(measured: RunDirectory):
-    write_report([measured])
-    contents = {path.stem: path.read_bytes() for path in measured.figures.iterdir()}
+def test_every_table_has_its_figure(measured: RunDirectory):
     kinds = {"density-all", "drift", "dynamics", "selectivity", "subspaces", "modularity", "efficiency"}
     each = {f"{kind}-{condition}" for kind in ("trajectories", "communities") for condition in ("fixed", "all")}
-    assert kinds | each == {name for name in contents if name.split("-")[0] not in ("learning", "intrinsic", "trial")}
+    assert set(figures(measured)) == kinds | each
+
+
+def test_figures_are_drawn_small_with_captions_and_the_same_again(tmp_path: Path):
+    run = made_up_run(tmp_path / "run", ("all",))
+    page = write_report([run]).read_text()
+    contents = {path.stem: path.read_bytes() for path in run.figures.iterdir()}
+    assert len(contents) == 11
     assert all(len(content) < 400_000 for content in contents.values())
-    page = (measured.path / "report.html").read_text()
     for words in ("Goudar et al., 2023", "participation coefficient", "dealt to stimuli by lot", "Wasserstein"):
         assert words in page
     with style():
-        again = dict(islice(figures_of(measured, measured.problems(), read_measurements(measured), COLOURS), 5))
-        assert len(again) == 5
-        assert all(png(figure) == contents[name] for name, figure in again.items())
+        made = figures_of(run, run.problems(), read_measurements(run), palette(["all"]))
+        again = {name: png(figure) for name, figure in made if name in ("density-all", "modularity")}
+    assert len(again) == 2
+    assert all(content == contents[name] for name, content in again.items())
 
 
 def test_moments_are_in_the_order_of_problems_and_belong_to_their_lane(tmp_path: Path):
@@ -178,8 +181,6 @@ def test_moments_are_in_the_order_of_problems_and_belong_to_their_lane(tmp_path:
     assert has_course(found)
     assert not has_course(found[:2])
     assert probed(run, found) == []
-    assert problems_learned("after1000", 7) == 1000
-    assert problems_learned("later", 7) is None
 
 
 def test_choices_and_periods_of_a_probe(tmp_path: Path):
@@ -201,13 +202,8 @@ def test_rows_come_back_and_their_text_is_fixed(tmp_path: Path):
     assert back[0].condition == odd.condition
     assert np.isnan(back[0].modularity)
     assert back[1] == rows[1]
-    assert [text(value) for value in (0.1 + 0.2, -0.0, float("inf"), 1234567.0, 3)] == [
-        "0.3",
-        "0",
-        "",
-        "1.23457e+06",
-        "3",
-    ]
+    assert [text(value) for value in (0.1 + 0.2, -0.0, 1234567.0, 3)] == ["0.3", "0", "1.23457e+06", "3"]
+    assert text(float("inf")) == ""
     # A table of another version is no table.
     path = run.path / "analysis" / "odd.csv"
     path.write_text(path.read_text().replace("participation", "something_else"))

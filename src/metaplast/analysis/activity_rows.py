@@ -78,17 +78,10 @@ def activity_rows(run: RunDirectory, moment: Moment) -> Iterator[ActivityRow]:
     known = tau[~np.isnan(tau)]
     # Of two neighbours the lower is taken: half the way to infinity is nowhere.
     quartiles = np.quantile(known, (0.25, 0.5, 0.75), method="lower") if len(known) else np.full(3, np.nan)
-    yield ActivityRow(
-        *moment,
-        "Hz" if spikes else "value",
-        len(rates),
-        float(rates.mean()),
-        *(float(value) for value in np.quantile(rates, (0.05, 0.25, 0.5, 0.75, 0.95))),
-        float((sent == 0).all(axis=(0, 1)).mean()),
-        sparseness(rates),
-        *(float(value) for value in quartiles),
-        float(np.isinf(known).mean()) if len(known) else np.nan,
-    )
+    silent, long = float((sent == 0).all(axis=(0, 1)).mean()), float(np.isinf(known).mean()) if len(known) else np.nan
+    spread = np.quantile(rates, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
+    sizes = ["Hz" if spikes else "value", len(rates), float(rates.mean()), *spread]
+    yield ActivityRow._make([*moment, *sizes, silent, sparseness(rates), *quartiles.tolist(), long])
 
 
 def selectivity_rows(run: RunDirectory, moment: Moment) -> Iterator[SelectivityRow]:

@@ -128,19 +128,9 @@ def drift_rows(run: RunDirectory, found: list[Moment]) -> Iterator[DriftRow]:
 def _drift_row(moment: Moment, path: str, start: np.ndarray, values: np.ndarray) -> DriftRow:
     logarithmic = is_logarithmic(path, np.concatenate([start, values]))
     before, now = coordinate(start, logarithmic), coordinate(values, logarithmic)
-    return DriftRow(
-        moment.condition,
-        moment.seed,
-        moment.name,
-        moment.problems,
-        path,
-        "log" if logarithmic else "linear",
-        len(values),
-        *(float(value) for value in np.quantile(values, LEVELS)),
-        distance(before, now),
-        shift(before, now),
-        correlation(before, now),
-    )
+    described = [path, "log" if logarithmic else "linear", len(values), *np.quantile(values, LEVELS).tolist()]
+    compared = [distance(before, now), shift(before, now), correlation(before, now)]
+    return DriftRow._make([*moment, *described, *compared])
 
 
 def intrinsic_values(run: RunDirectory, moment: Moment) -> dict[str, np.ndarray]:

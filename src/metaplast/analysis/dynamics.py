@@ -1,5 +1,7 @@
 """How the neurons of a network behave in its probe trials: how often they fire, and for how long they remember."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize_scalar
@@ -71,7 +73,8 @@ def timescale(correlation: Float[np.ndarray, " lags"], dt: float) -> float:
     lag, wanted = dt * np.arange(1, last + 1), correlation[1 : last + 1]
     error = lambda logarithm: float(((wanted - np.exp(-lag / np.exp(logarithm))) ** 2).sum())  # noqa: E731
     bounds = (np.log(0.1 * dt), np.log(10 * dt * len(correlation)))
-    return float(np.exp(minimize_scalar(error, bounds=bounds, method="bounded", options={"xatol": 1e-8}).x))
+    found: Any = minimize_scalar(error, bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(found.x))
 
 
 def timescales(values: Float[np.ndarray, "time trials neurons"], dt: float) -> Float[np.ndarray, " neurons"]:

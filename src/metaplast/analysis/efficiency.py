@@ -140,5 +140,5 @@ def _uncorrected(networks: dict[str, Sequence[ModularityRow]], table: ProblemTab
             for within, (x, y) in sides.items():
                 one = association(x, y)
                 if one.groups:
-                    tested = one.groups, one.members, *one.effect, one.p_value, one.p_value
-                    yield EfficiencyRow(condition, network, measure, within, *tested)
+                    tested = [one.groups, one.members, *one.effect, one.p_value, one.p_value]
+                    yield EfficiencyRow._make([condition, network, measure, within, *tested])

@@ -25,7 +25,7 @@ def course(
             lane = [row for row in of_condition if row.seed == seed]
             axes.plot(*_line(lane, field), color=colour, linewidth=0.6, alpha=0.35)
         places, means = mean_course(of_condition, field)
-        dashed = {} if dashes is None else {"dashes": dashes}
+        dashed: dict[str, Any] = {} if dashes is None else {"dashes": dashes}
         width, size = (2.2, 3.6) if dashes is None else (1.3, 0)
         axes.plot(places, means, "o-", color=colour, linewidth=width, markersize=size, markeredgewidth=0, **dashed)
 

@@ -1,11 +1,12 @@
 """At which moments of its sequence of problems a network was saved, and what was recorded of it then."""
 
-import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from metaplast.run_names import network_name, probe_name, problems_of
 from metaplast.runs import ProblemTable, RunDirectory
 
 Arrays = Mapping[str, np.ndarray]
@@ -24,12 +25,12 @@ class Moment(NamedTuple):
     @property
     def network(self) -> str:
         """Name of its parameters, for `RunDirectory.read_arrays`."""
-        return f"networks/{self.condition}-seed{self.seed}-{self.name}"
+        return network_name(self.condition, self.seed, self.name)
 
     @property
     def probe(self) -> str:
         """Name of its recorded probe trials, for `RunDirectory.read_arrays`."""
-        return f"probes/{self.condition}-seed{self.seed}-{self.name}"
+        return probe_name(self.condition, self.seed, self.name)
 
 
 def moments(run: RunDirectory, table: ProblemTable) -> list[Moment]:
@@ -39,18 +40,12 @@ def moments(run: RunDirectory, table: ProblemTable) -> list[Moment]:
     found: list[Moment] = []
     for condition in table.conditions():
         for seed in table.seeds(condition):
-            lane = f"{condition}-seed{seed}-"
+            lane = Path(network_name(condition, seed, "")).name
             total = int(((table.condition == condition) & (table.seed == seed)).sum())
             names = [stem.removeprefix(lane) for stem in stems if stem.startswith(lane)]
-            counted = [(problems, name) for name in names if (problems := problems_learned(name, total)) is not None]
+            counted = [(problems, name) for name in names if (problems := problems_of(name, total)) is not None]
             found += [Moment(condition, seed, name, problems) for problems, name in sorted(counted)]
     return found
-
-
-def problems_learned(moment: str, total: int) -> int | None:
-    """Problems learned at a moment of a sequence of `total`; None if it is the name of no moment."""
-    after = re.fullmatch(r"after(\d+)", moment)
-    return int(after[1]) if after else {"start": 0, "end": total}.get(moment)
 
 
 def probed(run: RunDirectory, found: list[Moment]) -> list[Moment]:

@@ -45,7 +45,7 @@ def read_rows(run: RunDirectory, name: str, kind: type[Row]) -> list[Row]:
     if tuple(header) != kind._fields:
         return []
     types = list(get_type_hints(kind).values())
-    return [kind(*(_parsed(cell, one) for cell, one in zip(line, types, strict=True))) for line in lines]
+    return [kind._make(_parsed(cell, one) for cell, one in zip(line, types, strict=True)) for line in lines]
 
 
 def _parsed(cell: str, kind: type) -> Any:

@@ -90,18 +90,11 @@ def subspace_rows(run: RunDirectory, moment: Moment, before: Moment | None) -> I
     stimulus = _reuse(past.states, now.states, past.found.stimulus, now.found.stimulus)
     angles = np.full(4, np.nan)
     angles[: len(decision.angles)] = decision.angles[:4]
-    yield SubspaceRow(
-        *moment,
-        before.problems,
-        *own,
-        captured(apart, past.found.decision),
-        captured(apart, leading(between_choices(past.states, past.choice), past.found.decision.shape[1])),
-        float(by_chance.mean()),
-        float(np.quantile(by_chance, 0.95)),
-        *(float(angle) for angle in angles),
-        *decision[1:],
-        *stimulus[1:],
-    )
+    axes = leading(between_choices(past.states, past.choice), past.found.decision.shape[1])
+    choice = [captured(apart, past.found.decision), captured(apart, axes)]
+    choice += [float(by_chance.mean()), float(np.quantile(by_chance, 0.95))]
+    row = [*moment, before.problems, *own, *choice, *angles.tolist(), *decision[1:], *stimulus[1:]]
+    yield SubspaceRow._make(row)
 
 
 def _reuse(states_before: np.ndarray, states_now: np.ndarray, before: np.ndarray, now: np.ndarray) -> Reuse:
