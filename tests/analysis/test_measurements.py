@@ -128,7 +128,9 @@ def test_models_that_are_graded_or_have_no_recurrent_weights_are_measured_too(tm
         run.write_arrays(moment.network, {"attention.weight": np.ones((NEURONS, 3))})
     found = write_measurements(run)
     assert found.structural == []
+    assert not {"structural.csv", "drift.csv", "density.csv"} & set(tables(run))
     assert {row.unit for row in found.activity} == {"value"}
+    assert all(0 <= row.sparseness <= 1 and row.mean > 0 for row in found.activity)
     assert len(found.functional) == 9
     names = figures(run)
     assert "modularity" in names

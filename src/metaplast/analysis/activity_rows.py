@@ -23,7 +23,7 @@ class ActivityRow(NamedTuple):
     """Hz for spikes, or `value` for graded activity."""
     neurons: int
     mean: float
-    """Over neurons, of their mean activity."""
+    """Over neurons, of their mean activity, of graded values by their size whatever the sign."""
     q05: float
     """Quantiles over neurons."""
     q25: float
@@ -73,7 +73,7 @@ def activity_rows(run: RunDirectory, moment: Moment) -> Iterator[ActivityRow]:
     probe = run.read_arrays(moment.probe)
     spikes = spiking(probe)
     sent, dt = activity(probe), float(probe["dt"])
-    rates = firing_rates(sent, dt) if spikes else sent.mean(axis=(0, 1))
+    rates = firing_rates(sent, dt) if spikes else np.abs(sent).mean(axis=(0, 1))
     tau = timescales(probe["voltage"], dt)
     known = tau[~np.isnan(tau)]
     # Of two neighbours the lower is taken: half the way to infinity is nowhere.

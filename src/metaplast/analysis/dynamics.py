@@ -20,7 +20,7 @@ def firing_rates(spikes: Float[np.ndarray, "time trials neurons"], dt: float) ->
 def sparseness(rates: Float[np.ndarray, " neurons"]) -> float:
     """How unevenly the activity is spread over neurons: 0 if all fire alike, 1 if one neuron fires alone.
 
-    S = (1 - (mean r)^2 / mean r^2) / (1 - 1 / N);  NaN of a silent network.
+    S = (1 - (mean r)^2 / mean r^2) / (1 - 1 / N), r not negative;  NaN of a silent network.
 
     Reference: Vinje & Gallant (2000), after Rolls & Tovee (1995).
     """

@@ -19,8 +19,8 @@ def dynamics(rows: Sequence[ActivityRow], colours: Colours) -> Figure:
     spikes = rows[0].unit == "Hz"
     course(rate, rows, "mean", colours)
     course(rate, rows, "q50", colours, dashes=(3, 2))
-    rate.set_ylabel("Hz" if spikes else "value")
-    rate.set_ylim(bottom=0 if spikes else None)
+    rate.set_ylabel("Hz" if spikes else "absolute value")
+    rate.set_ylim(bottom=0)
     label_course(rate, "Firing rate" if spikes else "Activity", "bold: mean   dashes: median of the neurons", False)
     course(silent, rows, "silent", colours)
     _percent(silent)

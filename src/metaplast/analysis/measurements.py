@@ -13,7 +13,7 @@ The first two and the efficiency are reckoned anew each time, which is quick. Of
 measured; without the folder analysis/ all of it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -72,8 +72,7 @@ def write_measurements(run: RunDirectory, told: Told = lambda what, done, total:
     if recorded:
         networks["functional"] = measure_modules(run, "functional", recorded, told)
         _measure_probes(run, recorded, told)
-    if efficiency := efficiency_rows({name: rows for name, rows in networks.items() if rows}, table):
-        _write(run, "efficiency", efficiency)
+    _write(run, "efficiency", efficiency_rows({name: rows for name, rows in networks.items() if rows}, table))
     return read_measurements(run)
 
 
@@ -97,5 +96,7 @@ def _measure_probes(run: RunDirectory, recorded: list[Moment], told: Told) -> No
     measure(run, "subspaces", SubspaceRow, recorded, source, lambda m: subspace_rows(run, m, before.get(m)), told)
 
 
-def _write(run: RunDirectory, name: str, rows: object) -> None:
-    write_rows(run, name, KINDS[name], rows)  # pyright: ignore[reportArgumentType]
+def _write(run: RunDirectory, name: str, rows: Iterable[tuple]) -> None:
+    """Write a table that has rows, such as that of a model with time constants."""
+    if found := list(rows):
+        write_rows(run, name, KINDS[name], found)  # pyright: ignore[reportArgumentType]
