@@ -103,7 +103,14 @@ def build_learner(config: LearningToLearn, rates: PyTree, eps_root: float = 0.0)
     learning, loss = config.learning, config.loss
     return GradientLearner(
         rates,
-        FiveTermLoss(loss.homeostasis, loss.input_price, loss.recurrent_price, loss.output_price, loss.activity_target),
+        FiveTermLoss(
+            loss.homeostasis,
+            loss.input_price,
+            loss.recurrent_price,
+            loss.output_price,
+            loss.activity_target,
+            exact=loss.exact,
+        ),
         learning.beta1,
         learning.beta2,
         learning.clip,

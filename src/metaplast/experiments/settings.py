@@ -61,6 +61,8 @@ class LossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Price of the mean squared output weight."""
     activity_target: float | None = None
     """Homeostatic target; left out, it is measured at the end of the first problem."""
+    exact: bool = False
+    """Decompose the recurrent weight at every update instead of following its leading singular vectors."""
 
 
 class CriterionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
