@@ -27,10 +27,10 @@ DOING = TextColumn("[bold]{task.description}")
 @contextmanager
 def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"], None]]:
     """A bar for a run, and what moves it."""
-    text = TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed")
+    text = TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed{task.fields[end]}")
     name = f"{lanes} lane{'s' if lanes > 1 else ''}"
     with Progress(DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
-        task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0)
+        task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0, end="")
 
         def told(progress: "Learned") -> None:
             recent = "-" if progress.recent != progress.recent else f"{progress.recent:.1f}"
@@ -42,6 +42,7 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
                 completed=progress.done,
                 recent=recent,
                 failures=progress.failures,
+                end=f", {progress.given_up} gave up" if progress.given_up else "",
             )
 
         yield told
@@ -83,10 +84,16 @@ def summary_table(summary: dict[str, Any]) -> Table:
         table.add_row(
             name,
             str(numbers["problems"]),
-            str(numbers["failures"]),
+            f"{numbers['failures']}{_given_up(numbers)}",
             f"{numbers['updates_first']:.1f}",
             f"{numbers['updates_late']:.1f}",
             f"{numbers['updates_total']:.0f}",
             f"{numbers['seconds']:.1f}",
         )
     return table
+
+
+def _given_up(numbers: dict[str, Any]) -> str:
+    """Behind the failures of a condition: how many of its networks gave up."""
+    found = numbers.get("given_up_at")
+    return f" ({len(found)} of {numbers['seeds']} seeds gave up)" if found else ""

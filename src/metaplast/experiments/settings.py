@@ -85,6 +85,10 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First seed: it determines the network, the problems and the trials."""
     seeds: Count = 1
     """Number of seeds, counted up from the first; all conditions share them."""
+    give_up: Annotated[int, Meta(ge=0)] = 0
+    """Unsolved problems in a row after which a network attempts no more, so that one that cannot learn a family does
+    not run for hours; 0 means never. In a row, since a network that fails now and then still learns; never, if nothing
+    is said, since a network keeps what it has learned of a problem that it failed, and may solve a later one."""
     chunk: Count = 50
     """Problems between two reports of progress, after each of which nothing can be lost."""
     devices: Annotated[int, Meta(ge=0)] = 0

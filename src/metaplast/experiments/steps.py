@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metaplast.analysis.lesion_table import read_rows
-from metaplast.config import Table, to_table
+from metaplast.config import Table, decode, to_table
 from metaplast.experiments import learning_to_learn, search, session
 from metaplast.experiments.analysis_session import analyse, analysis_configuration
 from metaplast.experiments.catalogue import configuration, search_configuration
@@ -53,7 +53,8 @@ def opened(path: Path, config: Any) -> tuple[RunDirectory, bool]:
     if not (path / "config.toml").is_file():
         return RunDirectory.create(path), False
     place = RunDirectory.open(path)
-    if differ := set(_differences(place.config, to_table(config))) - ELSEWHERE:
+    begun = to_table(decode(place.config, type(config)))  # with the defaults of settings that are newer than it
+    if differ := set(_differences(begun, to_table(config))) - ELSEWHERE:
         names = ", ".join(sorted(differ))
         raise Mismatch(f"{path} was begun with other settings ({names}); give another --out, or remove it")
     return place, True
