@@ -19,6 +19,7 @@ from rich.table import Table
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.search import Told
     from metaplast.experiments.session import Progress as Learned
+    from metaplast.experiments.sweep import Swept
 
 LEFT = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
 DOING = TextColumn("[bold]{task.description}")
@@ -27,7 +28,9 @@ DOING = TextColumn("[bold]{task.description}")
 @contextmanager
 def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"], None]]:
     """A bar for a run, and what moves it."""
-    text = TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed{task.fields[end]}")
+    text = TextColumn(
+        "problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed{task.fields[end]}"
+    )
     name = f"{lanes} lane{'s' if lanes > 1 else ''}"
     with Progress(DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
         task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0, end="")
@@ -59,6 +62,36 @@ def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], Non
             bar.update(task, description=text)
 
         yield told
+
+
+@contextmanager
+def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
+    """A bar for a sweep over learning rates, and what moves it."""
+    text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed")
+    columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, *LEFT)
+    with Progress(*columns, console=console, speed_estimate_period=3600) as bar:  # models differ in speed
+        task = bar.add_task("compiling", total=None, updates="0", failures=0)
+
+        def told(now: "Swept") -> None:
+            counts = {"updates": f"{now.updates:,}", "failures": now.failures}
+            bar.update(task, description=now.model, total=now.total, completed=now.done, **counts)
+
+        yield told
+
+
+def sweep_table(summary: dict[str, Any]) -> Table:
+    """A finished sweep in one line a model and rate; the chosen rates in bold."""
+    from metaplast.analysis.rate_scores import remark
+
+    table = Table("model", "rate", "updates to criterion", "solved", "spent", "chosen", box=None, header_style="bold")
+    for name, found in summary["models"].items():
+        for score in found["scores"]:
+            best = score["rate"] == found["chosen"]["rate"]
+            solved = f"{score['solved']} of {score['problems']}"
+            note = f"yes{', ' + remark(found['chosen']) if remark(found['chosen']) else ''}" if best else ""
+            cells = (name, f"{score['rate']:g}", f"{score['score']:.1f}", solved, f"{score['updates']:,}", note)
+            table.add_row(*cells, style="bold" if best else "")
+    return table
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def test_the_summary_the_table_and_the_report_say_so(whole):
     place, _ = whole
     numbers = place.summary["conditions"]["fixed"]
     assert (numbers["given_up_at"], numbers["failures"], numbers["attempts"]) == ({"0": 3}, 3, 3)
-    assert "1 of 1 seeds gave up" in list(summary_table(place.summary).columns[2].cells)[0]
+    assert "1 of 1 seeds gave up" in next(iter(summary_table(place.summary).columns[2].cells))
     assert given_up(place.config, place.problems())[0] == "fixed, seed 0, after 3 of 6 problems"
     assert "fixed, seed 0, after 3 of 6 problems" in write_report([place]).read_text()
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from metaplast.analysis.curves import attempted_by_all, ExponentialFit, exponential_fit, updates_matrix
+from metaplast.analysis.curves import ExponentialFit, attempted_by_all, exponential_fit, updates_matrix
 from metaplast.runs import ProblemTable
 
 RESAMPLES = 9999

@@ -84,7 +84,7 @@ def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:
     rates = learning_rates(
         model,
         [allocation for _ in seeds for allocation in allocations],
-        config.learning.rate,
+        float(config.learning.rate),
         config.learning.rates,
     )
     learner = build_learner(config, rates)

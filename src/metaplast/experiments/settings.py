@@ -32,8 +32,9 @@ CONDITIONS = {
 class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fast level: how a problem is learned."""
 
-    rate: Positive = 1e-3
-    """Learning rate of every parameter without a rate of its own."""
+    rate: Positive | str = 1e-3
+    """Learning rate of every parameter without a rate of its own; or a file that a sweep has written, in which the
+    rate of the model is looked up."""
     rates: dict[str, NotNegative] = {}
     """Learning rates by glob over parameter paths; the last match wins."""
     batch: Count = 8
