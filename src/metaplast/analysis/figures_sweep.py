@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from metaplast.analysis.figures_style import INK, MUTED, canvas, light_grid, palette, plain_logarithmic
 from metaplast.analysis.rate_scores import remark
@@ -29,12 +30,17 @@ def sweep(models: dict[str, Any], limit: int) -> Figure:
         handles.append(Line2D([], [], color=colour, linewidth=3, label=text))
     scores.axhline(limit, color=MUTED, linewidth=0.9, dashes=(4, 2))
     place = ("axes fraction", "data")
-    scores.annotate("limit: nothing solved", (0.01, limit), (0, -11), place, "offset points", color=MUTED, fontsize=8.5)
+    scores.annotate("limit: nothing solved", (0.01, limit), (0, 4), place, "offset points", color=MUTED, fontsize=8.5)
+    least = min(min(one["by_seed"]) for found in models.values() for one in found["scores"])
     scores.set(yscale="log", ylabel="updates to criterion, mean", title="Score; ring: the rate that is chosen")
+    scores.set_ylim(0.7 * least, 1.4 * limit)  # if nothing was solved all scores are one, which spans no axis
     plain_logarithmic(scores.yaxis)
     solved.set(ylim=(-4, 104), ylabel="pilot problems solved (%)", title="Solved")
+    tried = sorted({one["rate"] for found in models.values() for one in found["scores"]})
     for axes in (scores, solved):
-        axes.set(xscale="log", xlabel="learning rate")
+        axes.set(xscale="log", xlabel="learning rate", xlim=(0.7 * tried[0], 1.4 * tried[-1]))
+        axes.set_xticks(tried, [f"{rate:g}" for rate in tried])
+        axes.xaxis.set_minor_formatter(NullFormatter())
         light_grid(axes)
     figure.legend(handles=handles, loc="outside lower center", ncols=min(2, len(handles)), fontsize=9.5)
     return figure
