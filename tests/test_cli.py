@@ -54,6 +54,7 @@ def test_list_shows_every_named_experiment():
         ("run", "metaplast run dms --set preset=smoke"),
         ("run", "metaplast run dms --out runs/dms --resume"),
         ("search", "metaplast search cd-dms --set search.name=exhaustive"),
+        ("sweep", "metaplast sweep cd-dms --resume"),
         ("analyse", "metaplast analyse runs/dms --lesions --set analysis.bins=4"),
         ("report", "metaplast report runs/dms runs/cd-dms --out comparison.html"),
     ],
@@ -173,6 +174,22 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here):
     refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
     again = call("search", "dms", "--resume")
     assert again.exit_code == 0, again.output
+
+
+def test_a_sweep_shows_the_rates_and_where_they_are_written(here):
+    small = ["preset=smoke", "model.neurons=8", "criterion.limit=3", "sweep.problems=1", "sweep.chunk=1"]
+    small += ["sweep.seeds=1", "sweep.rates=[1e-3]", 'sweep.models=["rate"]']
+    result = call("sweep", "dms", *settings(*small))
+    assert result.exit_code == 0, result.output
+    assert "0 of 1" in result.stdout
+    assert "solved nothing" in result.stdout
+    assert (here / "runs" / "sweep-dms" / "sweep.toml").is_file()
+    again = call("sweep", "dms", "--resume")
+    assert again.exit_code == 0, again.output
+    refused(call("sweep", "dms", *settings(*small)), "sweep-dms")
+    refused(call("sweep", "dms", *settings('sweep.models=["lstm"]'), "--out", "other"), "lstm", "attention")
+    refused(call("sweep", "cd-dms", "--resume", "--out", "runs/sweep-dms"), "holds the run")
+    refused(call("sweep", "dms", "--resume", *settings("sweep.seeds=2")), "leave out --set")
 
 
 @pytest.mark.parametrize(

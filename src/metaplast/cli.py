@@ -1,19 +1,17 @@
-"""The command line: list, run, search, analyse and report."""
+"""The command line: list, run, analyse and report, and beside them what `cli_search` has."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from metaplast.cli_progress import analysis_bars, learning_bar, search_line, summary_table
+from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, begun, console
+from metaplast.cli_progress import analysis_bars, learning_bar, summary_table
+from metaplast.cli_search import search, sweep
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments import Study
-    from metaplast.experiments.search import SearchStudy
     from metaplast.runs import RunDirectory
 
 app = typer.Typer(
@@ -23,23 +21,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-console, errors = Console(), Console(stderr=True)
-MISTAKES = (ValueError, TypeError, OSError)
-"""What a configuration, a file or a directory that does not fit raises while it is read and built."""
-
-
-@contextmanager
-def at_the_door(*mistakes: type[Exception]) -> Iterator[None]:
-    """Turn `mistakes` into one clear line and exit code 2; whatever else goes wrong is ours and keeps its traceback."""
-    try:
-        yield
-    except mistakes as error:
-        errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True, highlight=False)
-        raise typer.Exit(2) from None
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
+app.command()(search)
+app.command()(sweep)
 
 
 @app.command("list")
@@ -63,13 +46,11 @@ def list_experiments() -> None:
 
 @app.command()
 def run(
-    name: Annotated[
-        str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="NAME|FILE")
-    ],
-    set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")] = [],  # noqa: B006
+    name: Name,
+    set_: Settings = [],  # noqa: B006
     seed: Annotated[int | None, typer.Option(help="First seed; short for --set run.seed=N.", min=0)] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory to write; default runs/NAME.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it stopped.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Run an experiment into a run directory, with its figures and its report.
 
@@ -97,8 +78,7 @@ def run(
         return _run_members(name, settings, directory, resume)
     with at_the_door(*MISTAKES):
         if resume:
-            place = RunDirectory.open(directory)
-            _check_resumable(place, name, settings)
+            place = begun(directory, name, settings)
             name = str(directory / "config.toml")
         config = configuration(name, settings)
         lanes = len(config.conditions) * config.run.seeds
@@ -110,17 +90,6 @@ def run(
         if not resume:
             place = RunDirectory.create(directory)
     _run(study, place, resume)
-
-
-def _check_resumable(place: "RunDirectory", name: str, settings: list[str]) -> None:
-    """A run goes on as what it was: with its own settings, under its own name."""
-    from metaplast.experiments.catalogue import read
-
-    if settings:
-        raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
-    title, asked = place.config.get("title"), read(name).get("title")
-    if title != asked:
-        raise ValueError(f"{place.path} holds the run {title!r}, not {asked!r}; give its own name, or another --out")
 
 
 def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
@@ -153,58 +122,6 @@ def _run_members(name: str, settings: list[str], directory: Path, resume: bool) 
     with console.status("drawing the figures"), at_the_door(OSError):
         (page,) = write_study_report(place)
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
-
-
-@app.command()
-def search(
-    name: Annotated[
-        str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="FAMILY|FILE")
-    ],
-    set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")] = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Directory to write; default runs/search-NAME.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in --out.")] = False,
-) -> None:
-    """Find which parameters should learn in a task family, and write the allocation to a file.
-
-    [bold]Examples[/]:
-
-      metaplast search dms
-
-      metaplast search cd-dms --set search.name=exhaustive --set search.problems=60 --out runs/all-eight
-
-      metaplast run dms --set 'conditions.chosen="runs/search-dms/allocation.toml"'
-    """
-    from metaplast.devices import prepare
-    from metaplast.experiments.catalogue import search_configuration
-    from metaplast.runs import RunDirectory
-
-    with at_the_door(*MISTAKES):
-        directory = out or Path("runs") / f"search-{Path(name).stem}"
-        if resume:
-            place = RunDirectory.open(directory)
-            _check_resumable(place, name, set_)
-            name = str(directory / "config.toml")
-        config = search_configuration(name, set_)
-        prepare(config.run.devices)
-        from metaplast.experiments.search import build
-
-        study = build(config)
-        if not resume:
-            place = RunDirectory.create(directory)
-    _search(study, place, resume)
-
-
-def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
-    """Search under a line that tells how far it is."""
-    from metaplast.experiments.search_session import ALLOCATION, run_search
-    from metaplast.experiments.states import Mismatch
-
-    space = study.space
-    with search_line(console, len(space.all())) as told, at_the_door(Mismatch, OSError):
-        chosen = run_search(study, place, told, resume=resume)
-    free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
-    console.print(f"learnable, of {', '.join(space.groups)}: [bold]{free}[/]")
-    console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from rich.table import Table
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.search import Told
     from metaplast.experiments.session import Progress as Learned
+    from metaplast.experiments.sweep import Swept
 
 LEFT = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
 DOING = TextColumn("[bold]{task.description}")
@@ -27,10 +28,12 @@ DOING = TextColumn("[bold]{task.description}")
 @contextmanager
 def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"], None]]:
     """A bar for a run, and what moves it."""
-    text = TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed")
+    text = TextColumn(
+        "problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed{task.fields[end]}"
+    )
     name = f"{lanes} lane{'s' if lanes > 1 else ''}"
     with Progress(DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
-        task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0)
+        task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0, end="")
 
         def told(progress: "Learned") -> None:
             recent = "-" if progress.recent != progress.recent else f"{progress.recent:.1f}"
@@ -42,6 +45,7 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
                 completed=progress.done,
                 recent=recent,
                 failures=progress.failures,
+                end=f", {progress.given_up} gave up" if progress.given_up else "",
             )
 
         yield told
@@ -58,6 +62,36 @@ def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], Non
             bar.update(task, description=text)
 
         yield told
+
+
+@contextmanager
+def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
+    """A bar for a sweep over learning rates, and what moves it."""
+    text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed")
+    columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, *LEFT)
+    with Progress(*columns, console=console, speed_estimate_period=3600) as bar:  # models differ in speed
+        task = bar.add_task("compiling", total=None, updates="0", failures=0)
+
+        def told(now: "Swept") -> None:
+            counts = {"updates": f"{now.updates:,}", "failures": now.failures}
+            bar.update(task, description=now.model, total=now.total, completed=now.done, **counts)
+
+        yield told
+
+
+def sweep_table(summary: dict[str, Any]) -> Table:
+    """A finished sweep in one line a model and rate; the chosen rates in bold."""
+    from metaplast.analysis.rate_scores import remark
+
+    table = Table("model", "rate", "updates to criterion", "solved", "spent", "chosen", box=None, header_style="bold")
+    for name, found in summary["models"].items():
+        for score in found["scores"]:
+            best = score["rate"] == found["chosen"]["rate"]
+            solved = f"{score['solved']} of {score['problems']}"
+            note = f"yes{', ' + remark(found['chosen']) if remark(found['chosen']) else ''}" if best else ""
+            cells = (name, f"{score['rate']:g}", f"{score['score']:.1f}", solved, f"{score['updates']:,}", note)
+            table.add_row(*cells, style="bold" if best else "")
+    return table
 
 
 @contextmanager
@@ -83,10 +117,16 @@ def summary_table(summary: dict[str, Any]) -> Table:
         table.add_row(
             name,
             str(numbers["problems"]),
-            str(numbers["failures"]),
+            f"{numbers['failures']}{_given_up(numbers)}",
             f"{numbers['updates_first']:.1f}",
             f"{numbers['updates_late']:.1f}",
             f"{numbers['updates_total']:.0f}",
             f"{numbers['seconds']:.1f}",
         )
     return table
+
+
+def _given_up(numbers: dict[str, Any]) -> str:
+    """Behind the failures of a condition: how many of its networks gave up."""
+    found = numbers.get("given_up_at")
+    return f" ({len(found)} of {numbers['seeds']} seeds gave up)" if found else ""

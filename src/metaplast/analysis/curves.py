@@ -138,6 +138,22 @@ def mean_over_seeds(matrix: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(matrix.shape[1], np.nan), where=count > 0)
 
 
+def given_up_at(table: ProblemTable, condition: str, give_up: int, problems: int) -> dict[int, int]:
+    """Seeds whose sequence ends early, after `give_up` unsolved problems in a row, and the problems they attempted."""
+    lanes = {seed: table.lane(condition, seed) for seed in table.seeds(condition)}
+    return {
+        seed: len(lane)
+        for seed, lane in lanes.items()
+        if give_up and give_up <= len(lane) < problems and not lane.solved[-give_up:].any()
+    }
+
+
+def attempted_by_all(matrix: np.ndarray) -> int:
+    """Problems, counted from the first, of which every row of `updates_matrix(..., solved=False)` has a number."""
+    there = np.isfinite(matrix).all(axis=0)
+    return len(there) if there.all() else int(np.argmin(there))
+
+
 def summary(table: ProblemTable, condition: str) -> Summary:
     """The numbers of one condition.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from metaplast.analysis.figures_measurements import measured
 from metaplast.analysis.figures_network import changed, intrinsic, trial
 from metaplast.analysis.figures_search import search
 from metaplast.analysis.figures_style import MUTED, canvas, light_grid, palette, plain_logarithmic, png, style
+from metaplast.analysis.figures_sweep import sweep
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
 from metaplast.analysis.measurements import write_measurements
@@ -38,6 +40,12 @@ def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str) -> Path:
     """Draw what a search tried into figures/search.png."""
     with style():
         return write_atomically(run.figures / "search.png", png(search(run.problems(), groups, chosen)))
+
+
+def draw_sweep(run: RunDirectory, models: dict[str, Any], limit: int) -> Path:
+    """Draw what a sweep over learning rates tried into figures/sweep.png; `models` as in its summary."""
+    with style():
+        return write_atomically(run.figures / "sweep.png", png(sweep(models, limit)))
 
 
 def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:

@@ -1,6 +1,6 @@
 """A study as its report sees it: which members are there, and the conditions that may be compared, panel by panel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from metaplast.analysis.curves import late, updates_matrix
+from metaplast.analysis.curves import attempted_by_all, given_up_at, late, updates_matrix
 from metaplast.runs import ProblemTable, RunDirectory
 
 BI_LEVEL, INNER_ONLY, STANDARD, RANDOM = "bi-level", "inner-only", "standard", "random mask"
@@ -19,7 +19,10 @@ MASK = "random-"
 
 
 class Sequences(NamedTuple):
-    """What one condition spent on the problems of a sequence, or the mean over several pooled ones."""
+    """What one condition spent on the problems of a sequence, or the mean over several pooled ones.
+
+    Where a network has given up, the sequence goes as far as all seeds attempted; failures count beyond it too.
+    """
 
     seeds: list[int]
     updates: Float[np.ndarray, "seeds problems"]
@@ -28,6 +31,8 @@ class Sequences(NamedTuple):
     """1 where the problem was solved, 0 where it failed; of pooled conditions the mean."""
     pooled: int = 1
     """Conditions over which this is the mean."""
+    beyond: tuple[int, int] = (0, 0)
+    """Attempts and failures of problems that not all seeds attempted."""
 
     @property
     def problems(self) -> int:
@@ -35,11 +40,11 @@ class Sequences(NamedTuple):
 
     @property
     def attempts(self) -> int:
-        return self.updates.size * self.pooled
+        return self.updates.size * self.pooled + self.beyond[0]
 
     @property
     def failures(self) -> int:
-        return round(float((1.0 - self.solved).sum()) * self.pooled)
+        return round(float((1.0 - self.solved).sum()) * self.pooled) + self.beyond[1]
 
     def totals(self, part: slice = slice(None)) -> dict[int, float]:
         """Updates of every seed over a part of the sequence."""
@@ -163,13 +168,31 @@ def panel_of(name: str, members: Sequence[Member], pooled: Mapping[str, Sequence
             found[label] = pool([found[name] for name in names])
     models = {one: next(_entry(m, ("model", "name")) for m in members if m.name == origin[one]) for one in origin}
     order = sorted(found, key=lambda label: (FIRST.index(label) if label in FIRST else 9, label.startswith(MASK)))
-    return Panel(name, {label: found[label] for label in order}, origin, models, differences(members))
+    notes = [*differences(members), *(note for member in members for note in gave_up(member))]
+    return Panel(name, {label: found[label] for label in order}, origin, models, notes)
+
+
+def gave_up(member: Member) -> Iterator[str]:
+    """In words, which conditions of a member have networks that gave up."""
+    assert member.run is not None
+    table, settings = member.run.problems(), member.run.config["run"]
+    for condition in table.conditions():
+        found = given_up_at(table, condition, settings.get("give_up", 0), settings["problems"])
+        if found:
+            seeds = ", ".join(f"seed {seed} after {count}" for seed, count in found.items())
+            yield (
+                f"{condition} ({member.name}) gave up after {settings['give_up']} unsolved problems in a row ({seeds} "
+                f"problems); it is compared over the {min(found.values())} problems that all its seeds attempted"
+            )
 
 
 def sequences(table: ProblemTable, condition: str) -> Sequences:
     """One condition of a finished run."""
     updates = updates_matrix(table, condition, solved=False)
-    return Sequences(table.seeds(condition), updates, np.isfinite(updates_matrix(table, condition)).astype(float))
+    solved, length = np.isfinite(updates_matrix(table, condition)), attempted_by_all(updates)
+    attempts = np.isfinite(updates[:, length:])
+    beyond = int(attempts.sum()), int((attempts & ~solved[:, length:]).sum())
+    return Sequences(table.seeds(condition), updates[:, :length], solved[:, :length].astype(float), beyond=beyond)
 
 
 def pool(parts: Sequence[Sequences]) -> Sequences:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from metaplast.analysis.curves import ExponentialFit, exponential_fit, updates_matrix
+from metaplast.analysis.curves import ExponentialFit, attempted_by_all, exponential_fit, updates_matrix
 from metaplast.runs import ProblemTable
 
 RESAMPLES = 9999
@@ -56,10 +56,16 @@ def interval(values: np.ndarray, level: float = LEVEL, seed: int = 0) -> Interva
     return Interval(mean, float(found.low), float(found.high))
 
 
-def totals(table: ProblemTable, condition: str, last: int | None = None) -> dict[int, float]:
-    """Updates of each seed over the sequence (or its `last` problems), failed problems included."""
+def totals(
+    table: ProblemTable, condition: str, last: int | None = None, problems: int | None = None
+) -> dict[int, float]:
+    """Updates of each seed over the sequence, or the first `problems` of it, or the `last` of those; failed included.
+
+    Only problems that all seeds attempted count: a network that has given up did not solve the others for nothing.
+    """
     matrix = updates_matrix(table, condition, solved=False)
-    part = matrix if last is None else matrix[:, -last:]
+    part = matrix[:, : attempted_by_all(matrix)][:, :problems]
+    part = part if last is None else part[:, -last:]
     return dict(zip(table.seeds(condition), part.sum(axis=1).tolist(), strict=True))
 
 
@@ -68,14 +74,21 @@ def compare(
 ) -> list[Comparison]:
     """Compare pairs (condition, reference) over their common seeds, corrected together.
 
-    Two conditions with one seed share the network, the problems and the trials, so the comparison is paired. p-values
-    are corrected by the method of Benjamini & Yekutieli (2001), which holds for dependent tests.
+    Two conditions with one seed share the network, the problems and the trials, so the comparison is paired, over the
+    problems that both attempted. p-values are corrected by the method of Benjamini & Yekutieli (2001), which holds for
+    dependent tests.
 
     Raises:
         ValueError: a pair without a common seed.
     """
-    spent = {name: totals(table, name, last) for name in dict.fromkeys(name for pair in pairs for name in pair)}
-    return corrected([compare_totals(spent, *pair, level) for pair in pairs])
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    lengths = {name: attempted_by_all(updates_matrix(table, name, solved=False)) for name in names}
+    found = []
+    for pair in pairs:
+        common = min(lengths[name] for name in pair)
+        spent = {name: totals(table, name, last, common) for name in pair}
+        found.append(compare_totals(spent, *pair, level))
+    return corrected(found)
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

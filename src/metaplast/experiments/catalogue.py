@@ -6,10 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from metaplast.config import Table, read_toml, resolve
-from metaplast.experiments import search_settings
+from metaplast.experiments import search_settings, sweep_settings
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
 from metaplast.experiments.study_settings import StudySettings, expanded
+from metaplast.experiments.sweep_settings import RateSweep, with_swept_rate
 
 NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association", "association-rate")
 STUDIES = ("ip2-study",)
@@ -50,7 +51,7 @@ def configuration(name_or_file: str, settings: Sequence[str] = ()) -> LearningTo
         ValueError: an unknown key, a wrong type or a value out of range.
     """
     with naming_models():
-        return resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES)
+        return with_swept_rate(resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES))
 
 
 @contextmanager
@@ -74,7 +75,21 @@ def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> All
     table = read(name_or_file)
     table.pop("experiment", None)
     with naming_models():
-        return resolve(table, settings, AllocationSearch, search_settings.complete, search_settings.OPEN_TABLES)
+        found = resolve(table, settings, AllocationSearch, search_settings.complete, search_settings.OPEN_TABLES)
+        return with_swept_rate(found)
+
+
+def sweep_configuration(name_or_file: str, settings: Sequence[str] = ()) -> RateSweep:
+    """Resolved configuration of a sweep over learning rates on the family of a named experiment or file.
+
+    Raises:
+        FileNotFoundError: no such experiment or file.
+        ValueError: an unknown key, a wrong type or a value out of range.
+    """
+    table = read(name_or_file)
+    table.pop("experiment", None)
+    with naming_models():
+        return resolve(table, settings, RateSweep, complete, sweep_settings.OPEN_TABLES)
 
 
 def is_study(name_or_file: str) -> bool:

@@ -16,7 +16,7 @@ from metaplast.allocation import Allocation, learning_rates
 from metaplast.config import component
 from metaplast.experiments.settings import LearningToLearn
 from metaplast.experiments.start import with_learned
-from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Lanes, Outcome, learn_sequence
+from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Lanes, Outcome, learn_until_given_up
 from metaplast.models import Model, Recurrent
 from metaplast.runs import ProblemRow, RunDirectory
 from metaplast.tasks import FAMILIES, Family
@@ -34,6 +34,8 @@ class LaneState(NamedTuple):
 
     model: Model
     learner: Any
+    failed: Array | None = None
+    """Unsolved problems in a row; None where nobody gives up."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,13 @@ def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:
     rates = learning_rates(
         model,
         [allocation for _ in seeds for allocation in allocations],
-        config.learning.rate,
+        float(config.learning.rate),
         config.learning.rates,
     )
     learner = build_learner(config, rates)
     begin = jax.jit(jax.vmap(lambda rates, model: build_learner(config, rates).init(model)))
-    start = LaneState(model, begin(rates, model))
+    failed = jnp.zeros(len(lanes), jnp.int32) if config.run.give_up else None
+    start = LaneState(model, begin(rates, model), failed)
     keys = jnp.stack([jax.random.fold_in(jax.random.key(lane.seed), 1) for lane in lanes])
     return Study(config, family, build_criterion(config), learner, lanes, keys, start)
 
@@ -123,18 +126,22 @@ def lane_function(config: LearningToLearn, family: Family, criterion: Criterion)
     """What one lane does: (rates, state, key, indices) -> (state, outcomes of the problems `indices`)."""
 
     def one_lane(rates: PyTree, state: LaneState, key: Array, indices: Array) -> tuple[LaneState, Outcome]:
-        model, learner, outcomes = learn_sequence(
+        # Pilots carry no count: they never give up, so that all of them are scored over the same problems.
+        counts = state.failed is not None
+        failed = state.failed if counts else jnp.zeros((), jnp.int32)
+        model, (learner, failed), outcomes = learn_until_given_up(
             build_learner(config, rates),
             state.model,
-            state.learner,
+            (state.learner, failed),
             family,
             criterion,
             key,
             indices,
             limit=config.criterion.limit,
             batch=config.learning.batch,
+            give_up=config.run.give_up if counts else 0,
         )
-        return LaneState(model, learner), outcomes
+        return LaneState(model, learner, failed if counts else None), outcomes
 
     return one_lane
 
@@ -187,7 +194,7 @@ def spikes_to_hertz(model: Model, family: Family) -> float:
 
 
 def lane_rows(lane: Lane, indices: Sequence[int], outcomes: Outcome, hertz: float) -> list[ProblemRow]:
-    """Rows of problems.csv for one lane; `hertz` as from `spikes_to_hertz`."""
+    """Rows of problems.csv for one lane, none for a problem that was not attempted; `hertz` as `spikes_to_hertz`."""
     updates, loss, accuracy, solved, activity = (np.asarray(column) for column in outcomes)
     return [
         ProblemRow(
@@ -201,6 +208,7 @@ def lane_rows(lane: Lane, indices: Sequence[int], outcomes: Outcome, hertz: floa
             float(activity[position]) * hertz,
         )
         for position, index in enumerate(indices)
+        if updates[position]
     ]
 
 

@@ -157,7 +157,7 @@ class PilotLanes:
             masks = (True,) * len(self.space.groups), tuple(digit == "1" for digit in label)
             learning = self._config.learning
             allocations = [self.space.allocation(mask) for mask in masks]
-            both = learning_rates(self._model, allocations, learning.rate, learning.rates)
+            both = learning_rates(self._model, allocations, float(learning.rate), learning.rates)
             self._rates_of[label] = jax.tree.map(lambda rates: rates[1], both)
         return self._rates_of[label]
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from metaplast.analysis.curves import summary
+from metaplast.analysis.curves import given_up_at, summary
 from metaplast.config import to_table
 from metaplast.experiments.learning_to_learn import (
     Chunks,
@@ -40,6 +40,8 @@ class Progress(NamedTuple):
     """Mean updates of the last chunk."""
     failures: int
     """Failed problems so far, over all lanes."""
+    given_up: int = 0
+    """Lanes that attempt no further problem."""
 
 
 class Clock(NamedTuple):
@@ -87,7 +89,7 @@ def _learn(
     if resume:
         directory.truncate_problems(lambda row: row.problem < done)
     failures = int(np.sum(~directory.problems().solved))
-    report(Progress(done, total, float("nan"), failures))
+    report(Progress(done, total, float("nan"), failures, lanes_given_up(study, state)))
     if done >= total:
         return state, Clock(spent, compiled)
     chunks = Chunks(study)
@@ -103,7 +105,7 @@ def _learn(
             _write_networks(directory, study, state, moment_after(done))
         save_state(directory, CHECKPOINT, state, done=done, spent=spent, compiled=compiled)
         failures += sum(not row.solved for row in rows)
-        report(Progress(done, total, _mean_updates(rows), failures))
+        report(Progress(done, total, _mean_updates(rows), failures, lanes_given_up(study, state)))
     return state, Clock(spent, compiled)
 
 
@@ -114,7 +116,13 @@ def _snapshot_due(study: Study, done: int) -> bool:
 
 
 def _mean_updates(rows: list[ProblemRow]) -> float:
-    return sum(row.updates for row in rows) / len(rows)
+    """Mean over the problems of a chunk; 0 where every lane has given up."""
+    return sum(row.updates for row in rows) / max(len(rows), 1)
+
+
+def lanes_given_up(study: Study, state: LaneState) -> int:
+    """Lanes that have failed too often in a row to attempt another problem."""
+    return 0 if state.failed is None else int(np.sum(np.asarray(state.failed) >= study.config.run.give_up))
 
 
 def _write_networks(directory: RunDirectory, study: Study, state: LaneState, moment: str) -> None:
@@ -132,13 +140,16 @@ def _write_trials(directory: RunDirectory, study: Study, state: LaneState) -> No
 
 def _summary(directory: RunDirectory, study: Study, clock: Clock) -> dict[str, object]:
     """Numbers by condition. Lanes run side by side, so the seconds are shared out by the updates of each condition."""
-    table = directory.problems()
+    table, run = directory.problems(), study.config.run
     updates = float(table.updates.sum())
     conditions = {}
     for condition in table.conditions():
         share = float(table.updates[table.condition == condition].sum()) / updates
         seconds = {"seconds": clock.learning * share, "seconds_compile": clock.compiling}
-        conditions[condition] = summary(table, condition)._asdict() | seconds
+        numbers = summary(table, condition)._asdict() | seconds
+        if run.give_up:
+            numbers["given_up_at"] = given_up_at(table, condition, run.give_up, run.problems)
+        conditions[condition] = numbers
     return {"conditions": conditions, "seconds": clock.learning, "seconds_compile": clock.compiling}
 
 

@@ -32,8 +32,9 @@ CONDITIONS = {
 class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fast level: how a problem is learned."""
 
-    rate: Positive = 1e-3
-    """Learning rate of every parameter without a rate of its own."""
+    rate: Positive | str = 1e-3
+    """Learning rate of every parameter without a rate of its own; or a file that a sweep has written, in which the
+    rate of the model is looked up."""
     rates: dict[str, NotNegative] = {}
     """Learning rates by glob over parameter paths; the last match wins."""
     batch: Count = 8
@@ -87,6 +88,10 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First seed: it determines the network, the problems and the trials."""
     seeds: Count = 1
     """Number of seeds, counted up from the first; all conditions share them."""
+    give_up: Annotated[int, Meta(ge=0)] = 0
+    """Unsolved problems in a row after which a network attempts no more, so that one that cannot learn a family does
+    not run for hours; 0 means never. In a row, since a network that fails now and then still learns; never, if nothing
+    is said, since a network keeps what it has learned of a problem that it failed, and may solve a later one."""
     chunk: Count = 50
     """Problems between two reports of progress, after each of which nothing can be lost."""
     devices: Annotated[int, Meta(ge=0)] = 0

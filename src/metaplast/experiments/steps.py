@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metaplast.analysis.lesion_table import read_rows
-from metaplast.config import Table, to_table
-from metaplast.experiments import learning_to_learn, search, session
+from metaplast.config import Table, decode, to_table
+from metaplast.experiments import learning_to_learn, search, session, sweep
 from metaplast.experiments.analysis_session import analyse, analysis_configuration
-from metaplast.experiments.catalogue import configuration, search_configuration
+from metaplast.experiments.catalogue import configuration, search_configuration, sweep_configuration
 from metaplast.experiments.search_session import ALLOCATION, run_search
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import LearningToLearn
 from metaplast.experiments.states import Mismatch
+from metaplast.experiments.sweep_session import run_sweep
+from metaplast.experiments.sweep_settings import RateSweep
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory
 
@@ -53,7 +55,8 @@ def opened(path: Path, config: Any) -> tuple[RunDirectory, bool]:
     if not (path / "config.toml").is_file():
         return RunDirectory.create(path), False
     place = RunDirectory.open(path)
-    if differ := set(_differences(place.config, to_table(config))) - ELSEWHERE:
+    begun = to_table(decode(place.config, type(config)))  # with the defaults of settings that are newer than it
+    if differ := set(_differences(begun, to_table(config))) - ELSEWHERE:
         names = ", ".join(sorted(differ))
         raise Mismatch(f"{path} was begun with other settings ({names}); give another --out, or remove it")
     return place, True
@@ -105,6 +108,21 @@ def _search_work(config: AllocationSearch) -> float:
     return max(masks * config.search.get("problems", 0) * config.pilot.seeds / 2, 1.0)
 
 
+def _sweep(config: RateSweep, path: Path, told: Callable[[StepProgress], None]) -> None:
+    place, begun = opened(path, config)
+
+    def heard(now: sweep.Swept) -> None:
+        note = f"{now.model}, {now.done}/{now.total} problems, {now.failures} failed"
+        told(StepProgress(now.done / now.total, note))
+
+    run_sweep(sweep.build(config), place, heard, resume=begun)
+
+
+def _sweep_work(config: RateSweep) -> float:
+    one = config.sweep
+    return float(len(one.models) * len(one.rates) * one.seeds * one.problems)
+
+
 def _analyse(config: LearningToLearn, path: Path, told: Callable[[StepProgress], None]) -> None:
     place = RunDirectory.open(path)
     settings = [f"analysis.{name}={value}" for name, value in to_table(config.analysis).items()]
@@ -134,6 +152,9 @@ KINDS: dict[str, Kind] = {
     "run": Kind("{member}", configuration, _run_work, _run, lambda path: bool(RunDirectory(path).summary)),
     "search": Kind(
         "search-{member}", search_configuration, _search_work, _search, lambda path: (path / ALLOCATION).is_file()
+    ),
+    "sweep": Kind(
+        "sweep-{member}", sweep_configuration, _sweep_work, _sweep, lambda path: bool(RunDirectory(path).summary)
     ),
     "analyse": Kind("{member}", configuration, _analyse_work, _analyse, _analysed),
 }

@@ -42,13 +42,14 @@ def learn(
     criterion: Criterion,
     key: PRNGKeyArray,
     *,
-    limit: int,
+    limit: int | Int[Array, ""],
     batch: int,
 ) -> tuple[Model, Any, Outcome]:
     """Learn one problem until the criterion is reached, `limit` updates are spent or the loss is not a number.
 
     Every update draws `batch` fresh trials. After a loss that is not a number the model is given back as it was
     before the problem, since nothing could be learned from it any more; after `limit` updates it keeps what it learned.
+    With a `limit` of zero the problem is not attempted: no update, and a loss that is not a number.
     """
     arrays, static = eqx.partition(model, eqx.is_array)
 
@@ -104,16 +105,44 @@ def learn_sequence(
     Problem i depends on `key` and i alone, so two allocations with one key meet the same problems and trials, and a
     sequence cut anywhere goes on as if it had not been.
     """
+    never = jnp.zeros((), jnp.int32)
+    model, (state, _), outcomes = learn_until_given_up(
+        learner, model, (state, never), family, criterion, key, indices, limit=limit, batch=batch, give_up=0
+    )
+    return model, state, outcomes
+
+
+def learn_until_given_up(
+    learner: Learner,
+    model: Model,
+    state: tuple[Any, Int[Array, ""]],
+    family: Family,
+    criterion: Criterion,
+    key: PRNGKeyArray,
+    indices: Int[Array, " problems"],
+    *,
+    limit: int,
+    batch: int,
+    give_up: int,
+) -> tuple[Model, tuple[Any, Int[Array, ""]], Outcome]:
+    """`learn_sequence` that attempts no further problem after `give_up` failures in a row; 0 means never.
+
+    `state` is that of the learner and the number of failures in a row so far, both of which come back. A problem that
+    was not attempted has an outcome of zero updates.
+    """
     arrays, static = eqx.partition(model, eqx.is_array)
 
-    def one(carry: tuple[Any, Any], index: Array) -> tuple[tuple[Any, Any], Outcome]:
+    def one(carry: tuple[Any, Any, Array], index: Array) -> tuple[tuple[Any, Any, Array], Outcome]:
+        arrays, learner_state, failed = carry
         problem_key, learn_key = jax.random.split(jax.random.fold_in(key, index))
-        current = eqx.combine(carry[0], static)
+        current = eqx.combine(arrays, static)
         problem = family.sample(problem_key)
+        left = jnp.where(failed < give_up, limit, 0) if give_up else limit
         current, learner_state, outcome = learn(
-            learner, current, carry[1], problem, criterion, learn_key, limit=limit, batch=batch
+            learner, current, learner_state, problem, criterion, learn_key, limit=left, batch=batch
         )
-        return (eqx.filter(current, eqx.is_array), learner_state), outcome
+        failed = jnp.where(outcome.solved, 0, failed + (outcome.updates > 0))
+        return (eqx.filter(current, eqx.is_array), learner_state, failed), outcome
 
-    (arrays, state), outcomes = jax.lax.scan(one, (arrays, state), indices)
-    return eqx.combine(arrays, static), state, outcomes
+    (arrays, state, failed), outcomes = jax.lax.scan(one, (arrays, *state), indices)
+    return eqx.combine(arrays, static), (state, failed), outcomes

@@ -14,6 +14,7 @@ from metaplast.analysis.curves import (
     ExponentialFit,
     Summary,
     exponential_fit,
+    given_up_at,
     late,
     mean_over_seeds,
     summary,
@@ -65,6 +66,8 @@ class Section(NamedTuple):
     seconds: float
     compile_seconds: float
     figures: list[Figure]
+    given_up: list[str]
+    """Networks that attempted no further problem, in words."""
     unchanged: list[str]
     """Conditions in which learning moved no intrinsic parameter."""
     assumed: list[str]
@@ -104,6 +107,7 @@ def section(run: RunDirectory, anchor: str) -> Section:
         seconds=_real(timing.get("seconds")),
         compile_seconds=_real(timing.get("seconds_compile")),
         figures=pictures(draw_all(run)),
+        given_up=given_up(config, table),
         unchanged=unchanged(run, table),
         assumed=[str(item) for item in config.get("assumed", [])],
         config=tomli_w.dumps(config),
@@ -150,6 +154,15 @@ def sentence(config: dict[str, Any], rows: Sequence[Condition]) -> str:
         f"{plural(problems, 'problem')} one after the other, learned by {network} with {plural(seeds, 'seed')} "
         f"under {plural(len(rows), 'condition')}: {names}."
     )
+
+
+def given_up(config: dict[str, Any], table: ProblemTable) -> list[str]:
+    """Which networks gave up, and when."""
+    run, found = config.get("run", {}), []
+    for name in table.conditions():
+        for seed, count in given_up_at(table, name, run.get("give_up", 0), run.get("problems", 0)).items():
+            found.append(f"{name}, seed {seed}, after {count} of {run['problems']:,} problems")
+    return found
 
 
 def plural(count: int, word: str) -> str:

@@ -1,0 +1,53 @@
+"""The door of the command line: what a command may be given, and how it refuses what does not fit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
+    from metaplast.runs import RunDirectory
+
+console, errors = Console(), Console(stderr=True)
+MISTAKES = (ValueError, TypeError, OSError)
+"""What a configuration, a file or a directory that does not fit raises while it is read and built."""
+
+Name = Annotated[str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="NAME|FILE")]
+Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what is in --out where it stopped.")]
+
+
+@contextmanager
+def at_the_door(*mistakes: type[Exception]) -> Iterator[None]:
+    """Turn `mistakes` into one clear line and exit code 2; whatever else goes wrong is ours and keeps its traceback."""
+    try:
+        yield
+    except mistakes as error:
+        errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def begun(directory: Path, name: str, settings: list[str]) -> "RunDirectory":
+    """The directory of what goes on: as what it was, with its own settings, under its own name.
+
+    Raises:
+        ValueError: other settings, or another experiment than is there.
+        OSError: no such directory or experiment.
+    """
+    from metaplast.experiments.catalogue import read
+    from metaplast.runs import RunDirectory
+
+    place = RunDirectory.open(directory)
+    if settings:
+        raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
+    title, asked = place.config.get("title"), read(name).get("title")
+    if title != asked:
+        raise ValueError(f"{place.path} holds the run {title!r}, not {asked!r}; give its own name, or another --out")
+    return place

@@ -1,0 +1,103 @@
+"""The commands of the slow level: what should learn, and how fast."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, begun, console
+from metaplast.cli_progress import search_line, sweep_bar, sweep_table
+
+if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
+    from metaplast.experiments.search import SearchStudy
+    from metaplast.runs import RunDirectory
+
+
+def search(
+    name: Name,
+    set_: Settings = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Directory to write; default runs/search-NAME.")] = None,
+    resume: Resume = False,
+) -> None:
+    """Find which parameters should learn in a task family, and write the allocation to a file.
+
+    [bold]Examples[/]:
+
+      metaplast search dms
+
+      metaplast search cd-dms --set search.name=exhaustive --set search.problems=60 --out runs/all-eight
+
+      metaplast run dms --set 'conditions.chosen="runs/search-dms/allocation.toml"'
+    """
+    from metaplast.devices import prepare
+    from metaplast.experiments.catalogue import search_configuration
+    from metaplast.runs import RunDirectory
+
+    with at_the_door(*MISTAKES):
+        directory = out or Path("runs") / f"search-{Path(name).stem}"
+        if resume:
+            place = begun(directory, name, set_)
+            name = str(directory / "config.toml")
+        config = search_configuration(name, set_)
+        prepare(config.run.devices)
+        from metaplast.experiments.search import build
+
+        study = build(config)
+        if not resume:
+            place = RunDirectory.create(directory)
+    _search(study, place, resume)
+
+
+def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
+    """Search under a line that tells how far it is."""
+    from metaplast.experiments.search_session import ALLOCATION, run_search
+    from metaplast.experiments.states import Mismatch
+
+    space = study.space
+    with search_line(console, len(space.all())) as told, at_the_door(Mismatch, OSError):
+        chosen = run_search(study, place, told, resume=resume)
+    free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
+    console.print(f"learnable, of {', '.join(space.groups)}: [bold]{free}[/]")
+    console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)
+
+
+def sweep(
+    name: Name,
+    set_: Settings = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Directory to write; default runs/sweep-NAME.")] = None,
+    resume: Resume = False,
+) -> None:
+    """Find the learning rate of every model in a task family, each with the same budget, and write them to a file.
+
+    [bold]Examples[/]:
+
+      metaplast sweep dms
+
+      metaplast sweep cd-dms --set 'sweep.models=["rate","gru","attention-2"]' --set 'sweep.rates=[3e-4,1e-3,3e-3]'
+
+      metaplast sweep cd-dms --resume
+
+      metaplast run cd-dms --set model.name=gru --set 'learning.rate="runs/sweep-cd-dms/sweep.toml"'
+    """
+    from metaplast.devices import prepare
+    from metaplast.experiments.catalogue import sweep_configuration
+    from metaplast.runs import RunDirectory
+
+    with at_the_door(*MISTAKES):
+        directory = out or Path("runs") / f"sweep-{Path(name).stem}"
+        if resume:
+            place = begun(directory, name, set_)
+            name = str(directory / "config.toml")
+        config = sweep_configuration(name, set_)
+        prepare(config.run.devices)
+        from metaplast.experiments.states import Mismatch
+        from metaplast.experiments.sweep import build
+        from metaplast.experiments.sweep_session import SWEPT, run_sweep
+
+        study = build(config)
+        if not resume:
+            place = RunDirectory.create(directory)
+    with sweep_bar(console) as told, at_the_door(Mismatch, OSError):
+        numbers = run_sweep(study, place, told, resume=resume)
+    console.print(sweep_table(numbers))
+    console.print(f"\nlearning rates: [bold]{place.path / SWEPT}[/]", soft_wrap=True)
