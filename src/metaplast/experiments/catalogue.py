@@ -12,7 +12,17 @@ from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLe
 from metaplast.experiments.study_settings import StudySettings, expanded
 from metaplast.experiments.sweep_settings import RateSweep, with_swept_rate
 
-NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association", "association-rate")
+NAMES = (
+    "dms",
+    "cd-dms",
+    "gng-dr-2",
+    "gng-dr-4",
+    "gng-dr-8",
+    "rotated-digits",
+    "rotated-mnist",
+    "association",
+    "association-rate",
+)
 STUDIES = ("ip2-study",)
 """Studies that have a name: many runs that answer one question together."""
 

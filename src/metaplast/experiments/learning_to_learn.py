@@ -125,7 +125,9 @@ def build_learner(config: LearningToLearn, rates: PyTree, eps_root: float = 0.0)
 def lane_function(config: LearningToLearn, family: Family, criterion: Criterion) -> Callable[..., Any]:
     """What one lane does: (rates, state, key, indices) -> (state, outcomes of the problems `indices`)."""
 
-    def one_lane(rates: PyTree, state: LaneState, key: Array, indices: Array) -> tuple[LaneState, Outcome]:
+    def one_lane(
+        family: Family, rates: PyTree, state: LaneState, key: Array, indices: Array
+    ) -> tuple[LaneState, Outcome]:
         # Pilots carry no count: they never give up, so that all of them are scored over the same problems.
         counts = state.failed is not None
         failed = state.failed if counts else jnp.zeros((), jnp.int32)
@@ -143,7 +145,7 @@ def lane_function(config: LearningToLearn, family: Family, criterion: Criterion)
         )
         return LaneState(model, learner, failed if counts else None), outcomes
 
-    return one_lane
+    return eqx.Partial(one_lane, family)  # the images that a family may hold are shared by all lanes
 
 
 class Chunks:
@@ -172,7 +174,9 @@ class Chunks:
 
     def _start(self, state: LaneState, first: int) -> tuple[LaneState, Outcome]:
         """Begin a chunk, without waiting for its end."""
-        return self._compiled(self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first)))
+        return self._compiled(
+            self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first))
+        )
 
     def _of_lanes(self, chunk: int, first: int = 0) -> Array:
         """Indices of problems, the same in every lane."""
