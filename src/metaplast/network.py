@@ -113,7 +113,10 @@ class Projection(eqx.Module):
 
     def transmit(self, weight: Array | None, signal: Array) -> Array:
         """Current caused by `signal` through `weight`, times the gain."""
-        current = self.connection.apply(weight, signal)
+        return self.amplified(self.connection.apply(weight, signal))
+
+    def amplified(self, current: Array) -> Array:
+        """Times the gain, if there is one."""
         return current if self.gain is None else self.gain * current
 
     def constant(self) -> Callable[[Array], Array]:
@@ -254,3 +257,20 @@ def consolidate(network: Network, state: NetworkState) -> tuple[Network, Network
             states[name] = states[name]._replace(plasticity=after)
     network = eqx.tree_at(lambda n: n.projections, network, projections)
     return network, state._replace(projections=states)
+
+
+def carry_over(network: Network, state: NetworkState, batch: int, *, key: PRNGKeyArray) -> NetworkState:
+    """State for the next presentation, to `batch` examples: all at rest, but what plasticity keeps (a trace, a change).
+
+    No gradient passes from one presentation to the next.
+    """
+    fresh = network.init(batch, key=key)
+    projections = dict(fresh.projections)
+    for name, projection in network.projections.items():
+        if projection.plastic:
+            signal = projection.read(state.populations[projection.source])
+            local = projection.local(signal, state.populations[projection.target], network.dt)
+            before, empty = state.projections[name].plasticity, projections[name].plasticity
+            kept = projection.plasticity.carry(before, empty, local)
+            projections[name] = projections[name]._replace(plasticity=jax.lax.stop_gradient(kept))
+    return fresh._replace(projections=projections)
