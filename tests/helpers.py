@@ -14,7 +14,7 @@ from metaplast.mechanism import Mechanism, chain
 from metaplast.network import Network, NetworkState, Population, Projection
 from metaplast.neurons import LIF, NEURONS, DendriticLIF, GatedUnit, LeakyIntegrator, LeakyRate, Neuron, Relay
 from metaplast.params import path_name
-from metaplast.plasticity import PLASTICITY, STDP, HebbianTrace
+from metaplast.plasticity import PLASTICITY, STDP, HebbianSynapse, HebbianTrace
 from metaplast.simulate import simulate
 
 STEPS, BATCH = 50, 3
@@ -56,8 +56,9 @@ GRADED = {"leaky-integrator", "leaky-rate", "gated-unit", "relay"}
 PLASTICITY_EXAMPLES: dict[str, Mechanism] = {
     "stdp": STDP(a_plus=0.02, a_minus=0.03, tau_plus=10.0, tau_minus=15.0),
     "hebbian-trace": HebbianTrace(alpha=0.05, theta=0.2, tau=10.0),
+    "hebbian-synapse": HebbianSynapse(beta=0.05, eta=0.2, keep=0.9, attenuation=40.0),
 }
-ADDITIVE = ("stdp", "hebbian-trace")
+ADDITIVE = ("stdp", "hebbian-trace", "hebbian-synapse")
 """Rules whose change is a sum of outer products that do not read the weight: linear in the geometry."""
 
 INTRINSIC_EXAMPLES: dict[str, Mechanism] = {

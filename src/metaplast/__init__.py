@@ -10,10 +10,10 @@ from metaplast.intrinsic import AdaptiveThreshold, Noise, Refractory
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Learner, learn, learn_sequence
 from metaplast.mechanism import Mechanism, chain
 from metaplast.models import Model, RecurrentSpiking, recurrent_spiking
-from metaplast.network import Network, Population, Projection, activity, consolidate, voltage
+from metaplast.network import Network, Population, Projection, activity, carry_over, consolidate, voltage
 from metaplast.neurons import LIF, DendriticLIF, LeakyIntegrator, Neuron, Relay, hard_reset, soft_reset
 from metaplast.params import learnable, param, per_neuron, project
-from metaplast.plasticity import STDP, HebbianTrace
+from metaplast.plasticity import STDP, HebbianSynapse, HebbianTrace
 from metaplast.signals import Drive, Local, Transmission
 from metaplast.simulate import simulate
 from metaplast.tasks import Family, Problem, Trial
@@ -34,6 +34,7 @@ __all__ = [
     "Family",
     "FiveTermLoss",
     "GradientLearner",
+    "HebbianSynapse",
     "HebbianTrace",
     "LeakyIntegrator",
     "Learner",
@@ -53,6 +54,7 @@ __all__ = [
     "Transmission",
     "Trial",
     "activity",
+    "carry_over",
     "chain",
     "consolidate",
     "hard_reset",

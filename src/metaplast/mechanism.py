@@ -34,6 +34,13 @@ class Mechanism(eqx.Module):
         """
         return None
 
+    def carry(self, state: PyTree, fresh: PyTree, local: Local) -> PyTree:
+        """State for the next presentation: `fresh` (from `init`) with whatever of `state` lasts. Nothing by default.
+
+        `local` tells what the next step would have known of the target, so a rule can take in the step that was last.
+        """
+        return fresh
+
     def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
         """Move what the state has changed into the weight, the only door between the two. None by default."""
         return weight, state
@@ -57,6 +64,10 @@ class Chain(Mechanism):
 
     def draw(self, state: PyTree, flow: Any, steps: int) -> PyTree:
         return tuple(link.draw(before, flow, steps) for link, before in zip(self.links, state, strict=True))
+
+    def carry(self, state: PyTree, fresh: PyTree, local: Local) -> PyTree:
+        parts = zip(self.links, state, fresh, strict=True)
+        return tuple(link.carry(before, empty, local) for link, before, empty in parts)
 
     def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
         states = []

@@ -254,3 +254,20 @@ def consolidate(network: Network, state: NetworkState) -> tuple[Network, Network
             states[name] = states[name]._replace(plasticity=after)
     network = eqx.tree_at(lambda n: n.projections, network, projections)
     return network, state._replace(projections=states)
+
+
+def carry_over(network: Network, state: NetworkState, batch: int, *, key: PRNGKeyArray) -> NetworkState:
+    """State for the next presentation, to `batch` examples: all at rest, but what plasticity keeps (a trace, a change).
+
+    No gradient passes from one presentation to the next.
+    """
+    fresh = network.init(batch, key=key)
+    projections = dict(fresh.projections)
+    for name, projection in network.projections.items():
+        if projection.plastic:
+            signal = projection.read(state.populations[projection.source])
+            local = projection.local(signal, state.populations[projection.target], network.dt)
+            before, empty = state.projections[name].plasticity, projections[name].plasticity
+            kept = projection.plasticity.carry(before, empty, local)
+            projections[name] = projections[name]._replace(plasticity=jax.lax.stop_gradient(kept))
+    return fresh._replace(projections=projections)

@@ -23,7 +23,8 @@ class HebbianTrace(Mechanism):
 
     `keep` is exp(-dt / tau). Membranes are in units of the threshold.
 
-    Reference: after Wu et al. (2022), Nature Communications 13:65 (its per-neuron beta and the clip of H are left out).
+    Reference: after Wu et al. (2022), Nature Communications 13:65 (its per-neuron beta and the clip of H are left out;
+    `HebbianSynapse` is the rule of the paper).
     """
 
     alpha: Float[Array, "..."] = param(0.01)
@@ -37,6 +38,9 @@ class HebbianTrace(Mechanism):
         keep = jnp.exp(-local.dt / self.tau)
         trace = keep * state.trace + local.outer(local.pre, jnp.tanh(local.voltage - self.theta))
         return flow._replace(weight=flow.weight + self.alpha * trace), HebbianState(trace)
+
+    def carry(self, state: HebbianState, fresh: HebbianState, local: Local) -> HebbianState:
+        return state
 
     def consolidate(self, weight: Array, state: HebbianState) -> tuple[Array, HebbianState]:
         return weight + self.alpha * state.trace, HebbianState(jnp.zeros_like(state.trace))

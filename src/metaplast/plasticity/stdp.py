@@ -47,5 +47,8 @@ class STDP(Mechanism):
         pre = keep_pre * state.pre + local.pre
         return flow._replace(weight=flow.weight + change), STDPState(pre, post, change)
 
+    def carry(self, state: STDPState, fresh: STDPState, local: Local) -> STDPState:
+        return fresh._replace(change=state.change)
+
     def consolidate(self, weight: Array, state: STDPState) -> tuple[Array, STDPState]:
         return weight + state.change, state._replace(change=jnp.zeros_like(state.change))

@@ -1,0 +1,87 @@
+"""Hebbian synapse of global-local hybrid plasticity: a fast weight whose own coefficients are learned."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from metaplast.mechanism import Mechanism
+from metaplast.params import param
+from metaplast.signals import Local, Transmission
+
+
+class HybridState(NamedTuple):
+    trace: Float[Array, "..."]
+    """Hebbian trace H, in the geometry of the weight; it has no batch axis."""
+    pre: Float[Array, "batch *source"]
+    """What arrived at the last step; paired, one step later, with the membrane that it caused."""
+    steps: Int[Array, ""]
+    """Steps of this presentation so far."""
+
+
+class HebbianSynapse(Mechanism):
+    """Fast weight H beside the slow one; the coefficients of its rule get gradients, H itself is never a parameter.
+
+    I_t = gain x_t (W + H_t)
+    H_{t+1} = clip( keep H_t + mean_batch( (beta x_t) outer tanh(v_t / threshold - eta) ), -limit, limit )
+
+    `v_t` is the membrane before its reset. `beta` (a scalar, or one number a presynaptic cell) is the learning rate,
+    `eta` (a scalar, or one a postsynaptic cell) a sliding threshold, in units of `threshold`, the one of the
+    target cells; `keep` is the share of H that is left after one step. The paper's alpha is the gain of the
+    projection, whose weight W is a frozen zero when the channel has nothing but H. With `attenuation` (ms) the arriving
+    signal is multiplied by exp(-t / attenuation), t the time since the presentation began.
+
+    H lasts over presentations (`network.carry_over`), without a gradient from one to the next. v_t is known to the
+    synapse at step t + 1, so what the last step taught enters H there, or when it is carried over. Consolidation
+    takes H into the weight and forgets that last coincidence.
+
+    Raises:
+        ValueError: a `limit` or an `attenuation` that is not positive.
+
+    Reference: Wu et al. (2022), Nature Communications 13:65, eq. 3-4, and the authors' code for Fashion-MNIST:
+    keep 0.95, limit 4, beta and eta drawn from [0, 0.01], attenuation 40 steps. Their gamma is not used there.
+    """
+
+    beta: Float[Array, "..."] = param(0.01)
+    eta: Float[Array, "..."] = param(0.01)
+    threshold: Float[Array, "..."] = param(1.0, low=0.01)
+    keep: Float[Array, "..."] = param(0.95, low=0.0, high=1.0)
+    limit: float = eqx.field(default=4.0, static=True)
+    attenuation: float | None = eqx.field(default=None, static=True)
+
+    def __check_init__(self) -> None:
+        for name in ("limit", "attenuation"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"HebbianSynapse.{name} is {value}; give a positive number")
+
+    def init(self, flow: Transmission, local: Local, key: PRNGKeyArray) -> HybridState:
+        return HybridState(jnp.zeros_like(flow.weight), jnp.zeros_like(local.pre), jnp.zeros((), jnp.int32))
+
+    def update(self, flow: Transmission, state: HybridState, local: Local) -> tuple[Transmission, HybridState]:
+        trace = self.learned(state, local)
+        arriving = self.strength(state.steps, local.dt) * flow.activity
+        return Transmission(arriving, flow.weight + trace), HybridState(trace, arriving, state.steps + 1)
+
+    def learned(self, state: HybridState, local: Local) -> Array:
+        """H after the coincidence of the last step; as it was if there has been no step yet."""
+        keep = jnp.where(state.steps > 0, self.keep, 1.0)
+        change = local.outer(self.beta * state.pre, self.response(local.voltage))
+        return jnp.clip(keep * state.trace + change, -self.limit, self.limit)
+
+    def response(self, voltage: Float[Array, "batch *target"]) -> Float[Array, "batch *target"]:
+        """The postsynaptic factor."""
+        return jnp.tanh(voltage / self.threshold - self.eta)
+
+    def strength(self, steps: Array, dt: float) -> Array:
+        """Factor on what arrives at a step of a presentation."""
+        one = jnp.ones(jnp.shape(steps), self.keep.dtype)
+        return one if self.attenuation is None else jnp.exp(-steps * dt / self.attenuation)
+
+    def carry(self, state: HybridState, fresh: HybridState, local: Local) -> HybridState:
+        return fresh._replace(trace=self.learned(state, local))
+
+    def consolidate(self, weight: Array, state: HybridState) -> tuple[Array, HybridState]:
+        empty = HybridState(jnp.zeros_like(state.trace), jnp.zeros_like(state.pre), state.steps)
+        return weight + state.trace, empty
