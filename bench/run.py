@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import convolution
 import lanes
 import machine
 import sequence
@@ -26,11 +27,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a trial: few repeats, short STDP, no torch.compile")
     parser.add_argument("--repeats", type=int, help="timed calls of each process (default 11, quick 3)")
     parser.add_argument(
-        "--only", default="", help="a trial of the cases whose name contains this, or 'learning', or 'lanes'"
+        "--only", default="", help="a trial of the cases whose name contains this, or 'convolution', 'learning', 'lanes'"
     )
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), help="a trial with these peers")
     parser.add_argument(
-        "--again", choices=["learning", "lanes"], help="this part anew, into the results that are there"
+        "--again", choices=["convolution", "learning", "lanes"], help="this part anew, into the results that are there"
     )
     arguments = parser.parse_args()
     arguments.trial = bool(arguments.quick or arguments.only or arguments.peers)
@@ -81,11 +82,23 @@ def measure_lanes(options: Options) -> list[dict]:
     return records
 
 
+def convolve_all(options: Options) -> list[dict]:
+    """Every convolutional network, beside the same in PyTorch."""
+    records = []
+    for name in convolution.NETS:
+        print(f"convolution, {name}", flush=True)
+        records.append(convolution.measure(name, options.repeats, options.folder / f"convolution-{name}"))
+        print(f"  {convolution.outcome_of(records[-1])}", flush=True)
+    return records
+
+
 def versions(results: dict) -> dict:
     """Versions of every library that took part."""
     found = {}
     runs = [run for comparison in results["comparisons"] for run in comparison["runs"]]
-    for run in [*runs, *(run for record in results["lanes"] for run in record.get("peers", []))]:
+    others = [run for record in results["lanes"] for run in record.get("peers", [])]
+    others += [run for record in results.get("convolution", []) for run in record["runs"]]
+    for run in [*runs, *others]:
         side = run.get("peer", "")
         parts = {"version": side, "torch_version": "torch", "jax_version": f"jax of {side}", "jax": f"jax of {side}"}
         found |= {title: run[key] for key, title in parts.items() if key in run}
@@ -95,7 +108,7 @@ def versions(results: dict) -> dict:
 def measure_again(part: str, options: Options) -> None:
     """One part anew into the numbers that are there; the page says so."""
     results = {"lanes": []} | json.loads((RESULTS / "bench.json").read_text())
-    results[part] = {"learning": learn_all, "lanes": measure_lanes}[part](options)
+    results[part] = {"convolution": convolve_all, "learning": learn_all, "lanes": measure_lanes}[part](options)
     results["measured_again"] = results.get("measured_again", {}) | {part: machine.describe()}
     write(results)
 
@@ -114,15 +127,19 @@ def main() -> None:
         results = {"trial": arguments.trial, "repeats": repeats, "machine": machine.describe()}
         results["dense_limit"] = dense_limit(options)
         results["comparisons"] = compare_all(cases, arguments.peers or list(PEERS), options)
-        results |= {"learning": [], "lanes": []}
+        results |= {"convolution": [], "learning": [], "lanes": []}
         write(results)  # already, in case what follows is interrupted
+        if arguments.only in "convolution":
+            results["convolution"] = convolve_all(options)
+            write(results)
         if arguments.only in "learning":
             results["learning"] = learn_all(options)
             write(results)
         if arguments.only in "lanes":
             results["lanes"] = measure_lanes(options)
             write(results)
-    failed = [record for record in results["comparisons"] + results["lanes"] if not record["passed"]]
+    checked = results["comparisons"] + results["convolution"] + results["lanes"]
+    failed = [record for record in checked if not record["passed"]]
     failed += [record for record in [results["dense_limit"], *results["learning"]] if "failed" in record]
     if failed:
         sys.exit(f"{len(failed)} of the measurements failed")

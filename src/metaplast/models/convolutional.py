@@ -16,8 +16,8 @@ from metaplast.models.layered import INPUT, OUTPUT, Cells, Channel, projection_n
 from metaplast.network import Network, Population, Projection
 from metaplast.neurons import Relay
 
-GRADIENT = Channel("stbp", 6.0**0.5)
-"""One channel, learned by the gradient. The variance of its weights is 2 / inputs. Reference: He et al. (2015)."""
+GRADIENT = Channel("stbp")
+"""One channel, learned by the gradient."""
 
 
 class Stage(NamedTuple):
@@ -144,7 +144,7 @@ def _convolve(plan: _Plan, stage: Stage) -> None:
     layer = _layer(plan, f"hidden{plan.layers + 1}", (rows, columns, stage.channels), Conv(stride=stage.stride), kernel)
     if plan.recurrent:
         weight = jnp.zeros((1, 1, stage.channels, stage.channels))
-        plan.projections[f"{layer}.loop"] = Projection(layer, layer, Conv(), weight, delay=1)
+        plan.projections[f"loop-{layer}"] = Projection(layer, layer, Conv(), weight, delay=1)
     if stage.pool > 1:
         _pool(plan, stage.pool)
 
@@ -210,7 +210,7 @@ def _shortcut(plan: _Plan, start: str, stride: int) -> None:
         connection, weight, gain = Conv(stride=stride), _uniform(key, (1, 1, before, after), GRADIENT.scale), 1.0
         if plan.normalised:
             connection = _normalised(plan, connection, after)
-    plan.projections[f"{plan.source}.shortcut"] = Projection(
+    plan.projections[f"shortcut-{plan.source}"] = Projection(
         start, plan.source, connection, weight, gain=jnp.asarray(gain, jnp.float32)
     )
 
