@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import channels_table
+import convolution
 import lanes
 import machine
 import sequence
@@ -27,12 +28,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a trial: few repeats, short STDP, no torch.compile")
     parser.add_argument("--repeats", type=int, help="timed calls of each process (default 11, quick 3)")
     parser.add_argument(
-        "--only", default="", help="a trial of the cases whose name contains this, or 'learning', 'lanes' or 'channels'"
+        "--only", default="", help=f"a trial of the cases whose name contains this, or one of: {', '.join(PARTS)}"
     )
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), help="a trial with these peers")
-    parser.add_argument(
-        "--again", choices=["learning", "lanes", "channels"], help="this part anew, into the results that are there"
-    )
+    parser.add_argument("--again", choices=list(PARTS), help="this part anew, into the results that are there")
     arguments = parser.parse_args()
     arguments.trial = bool(arguments.quick or arguments.only or arguments.peers)
     return arguments
@@ -82,6 +81,16 @@ def measure_lanes(options: Options) -> list[dict]:
     return records
 
 
+def convolve_all(options: Options) -> list[dict]:
+    """Every convolutional network, beside the same in PyTorch."""
+    records = []
+    for name in convolution.NETS:
+        print(f"convolution, {name}", flush=True)
+        records.append(convolution.measure(name, options.repeats, options.folder / f"convolution-{name}"))
+        print(f"  {convolution.outcome_of(records[-1])}", flush=True)
+    return records
+
+
 def measure_channels(options: Options) -> dict:
     """Training steps of several plasticity channels, in turns in one process."""
     folder = options.folder / "channels"
@@ -91,11 +100,17 @@ def measure_channels(options: Options) -> dict:
     return record
 
 
+PARTS = {"convolution": convolve_all, "channels": measure_channels, "learning": learn_all, "lanes": measure_lanes}
+"""What is measured beside the comparisons, each part by itself if asked."""
+
+
 def versions(results: dict) -> dict:
     """Versions of every library that took part."""
     found = {}
     runs = [run for comparison in results["comparisons"] for run in comparison["runs"]]
-    for run in [*runs, *(run for record in results["lanes"] for run in record.get("peers", []))]:
+    others = [run for record in results["lanes"] for run in record.get("peers", [])]
+    others += [run for record in results.get("convolution", []) for run in record["runs"]]
+    for run in [*runs, *others]:
         side = run.get("peer", "")
         parts = {"version": side, "torch_version": "torch", "jax_version": f"jax of {side}", "jax": f"jax of {side}"}
         found |= {title: run[key] for key, title in parts.items() if key in run}
@@ -105,7 +120,7 @@ def versions(results: dict) -> dict:
 def measure_again(part: str, options: Options) -> None:
     """One part anew into the numbers that are there; the page says so."""
     results = {"lanes": []} | json.loads((RESULTS / "bench.json").read_text())
-    results[part] = {"learning": learn_all, "lanes": measure_lanes, "channels": measure_channels}[part](options)
+    results[part] = PARTS[part](options)
     results["measured_again"] = results.get("measured_again", {}) | {part: machine.describe()}
     write(results)
 
@@ -124,18 +139,14 @@ def main() -> None:
         results = {"trial": arguments.trial, "repeats": repeats, "machine": machine.describe()}
         results["dense_limit"] = dense_limit(options)
         results["comparisons"] = compare_all(cases, arguments.peers or list(PEERS), options)
-        results |= {"learning": [], "lanes": [], "channels": {}}
+        results |= {"convolution": [], "channels": {}, "learning": [], "lanes": []}
         write(results)  # already, in case what follows is interrupted
-        if arguments.only in "learning":
-            results["learning"] = learn_all(options)
-            write(results)
-        if arguments.only in "lanes":
-            results["lanes"] = measure_lanes(options)
-            write(results)
-        if arguments.only in "channels":
-            results["channels"] = measure_channels(options)
-            write(results)
-    failed = [record for record in results["comparisons"] + results["lanes"] if not record["passed"]]
+        for part, measure in PARTS.items():
+            if arguments.only in part:
+                results[part] = measure(options)
+                write(results)
+    checked = results["comparisons"] + results["convolution"] + results["lanes"]
+    failed = [record for record in checked if not record["passed"]]
     failed += [
         record for record in [results["dense_limit"], results["channels"], *results["learning"]] if "failed" in record
     ]

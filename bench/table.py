@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import convolution
 from channels_table import channels_table
 from learning_tables import lanes_table, learning_table
 from peer_tables import dynamics, fastest_table, gradient_table, plastic_table
@@ -31,6 +32,9 @@ NOTES = """\
   the same for both.
 - STDP: no equality is claimed, only cost. SpikingJelly pairs spikes of the same step both ways (lag 0 potentiates and
   depresses), ours lets them potentiate only. Checked is that the cells fire in 2 to 20 % of the steps on both sides.
+- Convolution: PyTorch gets all time steps of a layer as one batch (oneDNN), and the better of its two memory layouts;
+  ours the better of one device with all threads and one device a core. The checks are those above; the times and the
+  ratio are from two processes that take turns.
 - The dense limit is the time of the matrix products alone, forward and backward, at the rate of a large product.
 - Lanes an hour: PyTorch starts from metaplast's parameters and repeats 20 updates of each of two problems on the same
   trials; the first ten task losses may differ by 0.01 %, all by 1 %, and the gradients at the start of either problem
@@ -53,6 +57,7 @@ def page(results: dict) -> str:
         "## Forward and backward\n\n" + gradient_table(gradients, limit),
         "## Fastest peers\n\n" + fastest_table(gradients),
         "## STDP, 1000 x 1000 synapses\n\n" + plastic_table(plastic),
+        "## Convolution, forward and backward\n\n" + convolution.table(results.get("convolution", [])),
         "## Learning\n\n" + learning_table(results["learning"]),
         "## Lanes an hour\n\n" + lanes_table(results.get("lanes", [])),
         "## Plasticity channels\n\n" + channels_table(results.get("channels", {})),

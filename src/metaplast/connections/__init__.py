@@ -3,6 +3,7 @@
 from metaplast.connections.base import Connection
 from metaplast.connections.conv import Conv
 from metaplast.connections.dense import Dense, EventDense, Sparse
+from metaplast.connections.normalised import Moments, Normalised
 from metaplast.connections.pool import AveragePool
 
 CONNECTIONS: dict[str, type[Connection]] = {
@@ -13,4 +14,14 @@ CONNECTIONS: dict[str, type[Connection]] = {
     "average-pool": AveragePool,
 }
 
-__all__ = ["CONNECTIONS", "AveragePool", "Connection", "Conv", "Dense", "EventDense", "Sparse"]
+__all__ = [
+    "CONNECTIONS",
+    "AveragePool",
+    "Connection",
+    "Conv",
+    "Dense",
+    "EventDense",
+    "Moments",
+    "Normalised",
+    "Sparse",
+]

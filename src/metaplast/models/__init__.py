@@ -2,6 +2,8 @@
 
 from metaplast.models.attention import SelfAttention, self_attention
 from metaplast.models.base import Model, Response, Weights
+from metaplast.models.convolutional import Stage, convolutional, residual
+from metaplast.models.folding import folded, moments
 from metaplast.models.gated import recurrent_gated
 from metaplast.models.lesioned import Lesioned
 from metaplast.models.rate import recurrent_rate
@@ -15,9 +17,14 @@ __all__ = [
     "RecurrentSpiking",
     "Response",
     "SelfAttention",
+    "Stage",
     "Weights",
+    "convolutional",
+    "folded",
+    "moments",
     "recurrent_gated",
     "recurrent_rate",
     "recurrent_spiking",
+    "residual",
     "self_attention",
 ]

@@ -3,14 +3,11 @@
 // A dense product of a batch of spikes reads and multiplies mostly zeros. Here the few non-zero factors of a row are
 // listed first; what they meet is a whole row of the other operand, added up in registers.
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <numeric>
 #include <vector>
 
+#include "pieces.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -96,45 +93,6 @@ void add_rows(float* sum, const Lists& lists, int64_t k, const float* rows, int6
     for (int64_t j = 0; j < width; ++j) sum[j] += v * r[j];
   }
 }
-
-// Work that is cut into pieces, of which every thread takes the next. The caller takes part and waits only for threads
-// that have begun, so a pool that is busy or has no thread to spare cannot hold it up.
-struct Pieces {
-  const int64_t total;
-  std::atomic<int64_t> next{0};
-  std::mutex lock;
-  std::condition_variable idle;
-  int64_t running = 0;
-  bool closed = false;
-  explicit Pieces(int64_t count) : total(count) {}
-};
-
-template <typename Work>
-void share(ffi::ThreadPool& pool, int64_t total, const Work& work) {
-  auto pieces = std::make_shared<Pieces>(total);
-  const auto take = [&work](Pieces& from) {
-    for (int64_t piece = from.next++; piece < from.total; piece = from.next++) work(piece);
-  };
-  const int64_t helpers = std::min<int64_t>(pool.num_threads(), total) - 1;
-  for (int64_t helper = 0; helper < helpers; ++helper) {
-    pool.Schedule([pieces, take] {
-      {
-        std::lock_guard<std::mutex> guard(pieces->lock);
-        if (pieces->closed) return;
-        ++pieces->running;
-      }
-      take(*pieces);
-      std::lock_guard<std::mutex> guard(pieces->lock);
-      if (--pieces->running == 0) pieces->idle.notify_all();
-    });
-  }
-  take(*pieces);
-  std::unique_lock<std::mutex> guard(pieces->lock);
-  pieces->closed = true;
-  pieces->idle.wait(guard, [&pieces] { return pieces->running == 0; });
-}
-
-int64_t pieces_of(int64_t size, int64_t piece) { return (size + piece - 1) / piece; }
 
 // current[b, :] = sum over i of activity[b, i] weight[i, :]
 ffi::Error product(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> activity, ffi::Buffer<ffi::F32> weight,

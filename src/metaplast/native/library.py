@@ -17,7 +17,14 @@ import jaxlib
 
 COMPILERS = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-w")
-TARGETS = ("metaplast_event_product", "metaplast_event_outer")
+SOURCES = ("events.cc", "convolution.cc")
+HEADERS = ("pieces.h", "lanes.h")
+TARGETS = (
+    "metaplast_event_product",
+    "metaplast_event_outer",
+    "metaplast_convolve",
+    "metaplast_convolve_outer",
+)
 
 
 @cache
@@ -31,7 +38,7 @@ def available() -> bool:
     try:
         library = ctypes.CDLL(str(compiled(cache_folder())))
     except (OSError, subprocess.SubprocessError) as error:
-        warnings.warn(f"event-driven products run as dense ones, since they cannot be compiled: {error}", stacklevel=2)
+        warnings.warn(f"event-driven products run as dense ones and convolutions as XLA's, for want of compiled code: {error}", stacklevel=2)
         return False
     for target in TARGETS:
         jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(getattr(library, target)), platform="cpu")
@@ -53,9 +60,10 @@ def compiled(folder: Path) -> Path:
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
         raise OSError(f"none of {', '.join(COMPILERS)} is on the path")
-    source = str(files("metaplast.native") / "events.cc")
-    command = [compiler, *FLAGS, f"-I{jax.ffi.include_dir()}", source]
-    path = folder / f"events-{_fingerprint(source, command)}.so"
+    here = files("metaplast.native")
+    command = [compiler, *FLAGS, f"-I{jax.ffi.include_dir()}", *(str(here / name) for name in SOURCES)]
+    texts = [(here / name).read_text() for name in (*SOURCES, *HEADERS)]
+    path = folder / f"native-{_fingerprint(texts, command)}.so"
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,9 +74,9 @@ def compiled(folder: Path) -> Path:
     return path
 
 
-def _fingerprint(source: str, command: list[str]) -> str:
+def _fingerprint(texts: list[str], command: list[str]) -> str:
     """Of all that decides what comes out of the compiler."""
-    parts = [Path(source).read_text(), *command, jaxlib.__version__, platform.machine(), _processor()]
+    parts = [*texts, *command, jaxlib.__version__, platform.machine(), _processor()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
