@@ -3,6 +3,7 @@
 import filecmp
 import tomllib
 
+import jax
 import numpy as np
 import pytest
 
@@ -32,6 +33,14 @@ SMALL = [
 
 class Killed(Exception):
     """What a killed sweep is in these tests."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_stay():
+    """A sweep forgets the programs of a finished model, which other tests would have to compile again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax, "clear_caches", lambda: None)
+        yield
 
 
 def study_of(*settings: str):

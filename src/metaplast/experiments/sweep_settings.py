@@ -20,7 +20,7 @@ from metaplast.experiments.models import (
 from metaplast.experiments.settings import CONDITIONS, LearningToLearn
 
 MODELS = {"spiking": SpikingSettings, "rate": RateSettings, "gru": GatedSettings}
-HEADS = re.compile(r"(?:self-)?attention(?:-(\d+))?")
+HEADS = re.compile(r"(?:self-)?attention(?:-([1-9]\d*))?")
 LEARNABLE = {
     "spiking": CONDITIONS["spiking"]["intrinsic"],
     "rate": CONDITIONS["rate"]["rate"],
