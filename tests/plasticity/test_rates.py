@@ -16,7 +16,7 @@ QUICK = 0.01
 
 
 def play(rule, x, weight, connection=None, teach=None):
-    """Network after a relay has sent `x` [time, batch, *pre] to relays, which `teach` [time, batch, *post] may drive too."""
+    """Network after a relay has sent `x` [time, batch, *pre] to relays, which `teach` [time, batch, *post] may drive."""
     connection = connection or Dense()
     shape = jax.eval_shape(connection.apply, weight, x[0]).shape[1:]
     feed = Projection("pre", "post", connection, weight, rule, gain=1.0 if teach is None else 0.0)
@@ -78,9 +78,9 @@ def test_scaling_brings_activity_to_its_target_and_keeps_ratios():
 
 
 def test_a_homeostatic_threshold_brings_the_rate_to_its_target():
-    population = Population(LIF(tau=10.0), 3, HomeostaticThreshold(target=0.1, rate=0.01))
+    population = Population(LIF(tau=10.0), 3, HomeostaticThreshold(target=0.1, rate=0.02))
     network = Network({"cells": population}, {})
-    current = jnp.tile(jnp.array([1.5, 3.0, 6.0]), (4000, 2, 1))
+    current = jnp.tile(jnp.array([1.5, 2.0, 3.0]), (4000, 2, 1))
     state = network.init(2, key=jax.random.key(0))
     record = lambda state: state.populations["cells"].activity  # noqa: E731
     spikes, end = jax.jit(lambda current: simulate(network, {"cells": current}, state, record=record))(current)
