@@ -10,6 +10,7 @@ from helpers import (
     ADDITIVE,
     NEURON_EXAMPLES,
     PLASTICITY_EXAMPLES,
+    RESTLESS,
     WEIGHTED,
     WIRINGS,
     build,
@@ -81,7 +82,11 @@ def test_consolidation_keeps_the_effective_weight(name):
     network, cleared = consolidate(made.network, end)
     assert np.abs(network.projections["feed"].weight - made.network.projections["feed"].weight).max() > 1e-4
     tree_allclose(network.projections["feed"].weight, used)
-    tree_allclose(effective_weight(made._replace(network=network), cleared, silent=True), used)
+    next_one = effective_weight(made._replace(network=network), cleared, silent=True)
+    if name in RESTLESS:
+        assert np.abs(next_one - used).max() < 0.1 * np.abs(used - made.network.projections["feed"].weight).max()
+    else:
+        tree_allclose(next_one, used)
 
 
 def shifted(made, state, last):
@@ -151,7 +156,7 @@ def test_a_shared_weight_changes_by_the_mean_over_the_batch(name):
         )
         flow = Transmission(pre[rows], weight)
         state = rule.init(flow, local, jax.random.key(0))
-        for _ in range(3):
+        for _ in range(3 if name in ADDITIVE else 2):
             flow, state = rule.update(Transmission(pre[rows], weight), state, local)
         return np.asarray(flow.weight - weight)
 
