@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_of, started, traced
+from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.parts import Experience, Part, either
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
@@ -70,9 +70,10 @@ class Classification(eqx.Module):
     every: dict[str, int] = eqx.field(static=True, default_factory=dict)
     """By plastic projection: batches between two that its rule remembers; 1 where nothing is said."""
 
-    def begin(self, model: Classifier) -> Learned:
-        """Before the first batch."""
-        memory = memory_of(model.network, started(model.network, 2, {}))
+    def begin(self, model: Classifier, batch: int) -> Learned:
+        """Before the first batch, of so many examples."""
+        state = model.network.init(batch, key=jax.random.key(0))
+        memory = {name: state.projections[name].plasticity for name in plastic_names(model.network)}
         return Learned(model, {part.name: part.init(model) for part in self.parts}, memory, jnp.zeros((), jnp.int32))
 
     def step(
@@ -107,7 +108,7 @@ class Classification(eqx.Module):
         return loss, answer, gradient
 
     def _remembered(self, learned: Learned, answer: Answer) -> Memory:
-        memory = memory_of(learned.model.network, answer.state)
+        memory = memory_after(learned.model.network, answer.state, answer.scores.shape[0])
         for name, every in self.every.items():
             due = (learned.count + 1) % every == 0
             memory[name] = jax.tree.map(
