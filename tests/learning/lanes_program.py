@@ -8,7 +8,7 @@ import numpy as np
 
 from learning_helpers import CRITERION, FAMILY, INTRINSIC, WEIGHTS, network
 from metaplast.allocation import Allocation, learning_rates
-from metaplast.learning import FiveTermLoss, GradientLearner, learn_sequence, over_lanes
+from metaplast.learning import FiveTermLoss, GradientLearner, Lanes, learn_sequence
 
 jax.config.update("jax_disable_most_optimizations", True)
 LANES = 3
@@ -32,16 +32,19 @@ fixed, free = Allocation("fixed", WEIGHTS), Allocation("free", (*WEIGHTS, *INTRI
 rates = learning_rates(model, [free, fixed, free], 3e-3, {})
 models = jax.tree.map(lambda leaf: jnp.stack([leaf] * LANES), model)
 keys = jax.random.split(jax.random.key(0), LANES).at[1].set(jax.random.key(5)).at[0].set(jax.random.key(5))
-two = jax.jit(over_lanes(one_lane, LANES))(rates, models, keys)
-one = jax.jit(over_lanes(one_lane, LANES, jax.devices()[:1]))(rates, models, keys)
+two = Lanes(one_lane, LANES)(rates, models, keys)
+one = Lanes(one_lane, LANES, jax.devices()[:1])(rates, models, keys)
 single = jax.jit(one_lane)
 alone = [single(*jax.tree.map(lambda leaf, place=place: leaf[place], (rates, models, keys))) for place in range(LANES)]
 alone = jax.tree.map(lambda *leaves: jnp.stack(leaves), *alone)
 absent = jax.tree.map(lambda leaf: leaf[0], learning_rates(model, [fixed], 3e-3, {}))
 without = jax.jit(one_lane)(absent, model, keys[1])
 third = jax.tree.map(lambda leaf: leaf[1], two)
-squares = over_lanes(lambda a, b: {"sum": a + b, "square": a * a}, 5)(jnp.arange(5.0), jnp.ones(5))
-placed = [len(leaf.sharding.device_set) for leaf in jax.tree.leaves(two)]
+squares = Lanes(lambda a, b: {"sum": a + b, "square": a * a}, 5)(jnp.arange(5.0), jnp.ones(5))
+divided = Lanes(one_lane, LANES)
+program = divided.compile(rates, models, keys)
+placed = program(*divided.place((rates, models, keys)))
+spread = {len(leaf.sharding.device_set) for leaf in jax.tree.leaves(placed)}
 print(
     json.dumps(
         {
@@ -53,7 +56,8 @@ print(
             "updates": two[1].updates.tolist(),
             "sum": squares["sum"].tolist(),
             "square": squares["square"].tolist(),
-            "devices of a result": sorted(set(placed)),
+            "devices of a placed result": sorted(spread),
+            "program": program.as_text(),
         }
     )
 )

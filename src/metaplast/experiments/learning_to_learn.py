@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from metaplast.allocation import Allocation, learning_rates
 from metaplast.config import component
 from metaplast.experiments.settings import LearningToLearn
 from metaplast.experiments.start import with_learned
-from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Outcome, learn_sequence, over_lanes
+from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Lanes, Outcome, learn_sequence
 from metaplast.models import Model, Recurrent
 from metaplast.runs import ProblemRow, RunDirectory
 from metaplast.tasks import FAMILIES, Family
@@ -132,20 +132,37 @@ def lane_function(config: LearningToLearn, family: Family, criterion: Criterion)
     return one_lane
 
 
-def compile_chunk(study: Study) -> tuple[Callable[..., tuple[LaneState, Outcome]], float]:
-    """The function (state, indices) -> (state, outcomes) over all lanes, and the seconds it took to compile."""
-    rates, count = study.learner.rates, len(study.lanes)
-    lanes = jax.jit(over_lanes(lane_function(study.config, study.family, study.criterion), count))
-    indices = jnp.zeros((count, study.chunk), jnp.int32)
-    began = time.perf_counter()
-    compiled = lanes.lower(rates, study.start, study.keys, indices).compile()
-    seconds = time.perf_counter() - began
+class Chunks:
+    """The compiled program of a study: a chunk of problems in every lane; `seconds` is what compiling it took."""
 
-    def run(state: LaneState, indices: Sequence[int]) -> tuple[LaneState, Outcome]:
-        repeated = jnp.broadcast_to(jnp.asarray(indices, jnp.int32), (count, len(indices)))
-        return jax.block_until_ready(compiled(rates, state, study.keys, repeated))
+    def __init__(self, study: Study) -> None:
+        began = time.perf_counter()
+        self._study = study
+        self._lanes = Lanes(lane_function(study.config, study.family, study.criterion), len(study.lanes))
+        self._rates, self._keys = self._lanes.place((study.learner.rates, study.keys))
+        self._compiled = self._lanes.compile(study.learner.rates, study.start, study.keys, self._of_lanes(study.chunk))
+        self.seconds = time.perf_counter() - began
 
-    return run, seconds
+    def run(self, state: LaneState, done: int) -> Iterator[tuple[range, LaneState, Outcome]]:
+        """Chunk after chunk from problem `done` on: its problems, the state after it and how they went.
+
+        The next chunk is under way already while one is looked at, so that no device waits for a disk.
+        """
+        chunk, total = self._study.chunk, self._study.config.run.problems
+        reached = self._start(self._lanes.place(state), done)
+        for first in range(done, total, chunk):
+            finished = reached
+            if first + chunk < total:
+                reached = self._start(finished[0], first + chunk)
+            yield range(first, first + chunk), *self._lanes.gather(finished)
+
+    def _start(self, state: LaneState, first: int) -> tuple[LaneState, Outcome]:
+        """Begin a chunk, without waiting for its end."""
+        return self._compiled(self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first)))
+
+    def _of_lanes(self, chunk: int, first: int = 0) -> Array:
+        """Indices of problems, the same in every lane."""
+        return jnp.tile(jnp.arange(first, first + chunk, dtype=jnp.int32), (len(self._study.lanes), 1))
 
 
 def rows_of(study: Study, indices: Sequence[int], outcomes: Outcome) -> list[ProblemRow]:

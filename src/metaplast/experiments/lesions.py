@@ -13,7 +13,7 @@ from metaplast.experiments.learning_to_learn import Lane, LaneState, Study, buil
 from metaplast.experiments.probes import probe_trials
 from metaplast.experiments.session import CHECKPOINT
 from metaplast.experiments.states import load_state
-from metaplast.learning import learn_sequence, over_lanes
+from metaplast.learning import Lanes, learn_sequence
 from metaplast.learning.losses import accuracy, cross_entropy
 from metaplast.models import Lesioned, Model, Recurrent
 from metaplast.models.lesioned import LESIONED
@@ -123,7 +123,7 @@ def _compiled(study: Study) -> Callable[[LaneState, int, Sequence[Group]], Measu
     compiled program serves every lane.
     """
     count = 1 + study.config.analysis.bins * (1 + len(_properties(study.start.model)))
-    lesioned = jax.jit(over_lanes(_lesion_function(study), count))
+    lesioned = Lanes(_lesion_function(study), count)
 
     def measure(state: LaneState, place: int, groups: Sequence[Group]) -> Measured:
         alive = np.ones((count, study.config.model.neurons), bool)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 from metaplast.experiments.learning_to_learn import Lane, Study
 from metaplast.experiments.session import load_model
-from metaplast.learning import over_lanes
+from metaplast.learning import Lanes
 from metaplast.models import Model, Response
 from metaplast.run_names import Moment, probe_name
 from metaplast.runs import RunDirectory
@@ -66,7 +66,7 @@ def record_probes(study: Study, directory: RunDirectory, told: Callable[[int, in
     missing = [probe for probe in probes if not directory.has_arrays(probe.name)]
     told(len(probes) - len(missing), len(probes))
     places = len(jax.devices())
-    respond = jax.jit(over_lanes(_response_function(study), places))
+    respond = Lanes(_response_function(study), places)
     for first in range(0, len(missing), places):
         together = missing[first : first + places]
         # Idle places repeat the last network, so that one compiled program serves all calls.

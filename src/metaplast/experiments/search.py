@@ -22,7 +22,7 @@ from metaplast.experiments.learning_to_learn import (
 )
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.states import load_progress, load_state, save_state
-from metaplast.learning import over_lanes
+from metaplast.learning import Lanes
 from metaplast.params import match, parameter_paths
 from metaplast.runs import RunDirectory
 from metaplast.tasks import FAMILIES, Family
@@ -86,7 +86,7 @@ class PilotLanes:
         self._rates_of: dict[str, Any] = {}
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
-        self._learn = jax.jit(over_lanes(lane_function(config, family, build_criterion(config)), len(jax.devices())))
+        self._learn = Lanes(lane_function(config, family, build_criterion(config)), len(jax.devices()))
         self._find_finished()
 
     def score(self, masks: Sequence[Mask], problems: int) -> np.ndarray:

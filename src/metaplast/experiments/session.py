@@ -13,10 +13,10 @@ from jaxtyping import PyTree
 from metaplast.analysis.curves import summary
 from metaplast.config import to_table
 from metaplast.experiments.learning_to_learn import (
+    Chunks,
     Lane,
     LaneState,
     Study,
-    compile_chunk,
     lane_model,
     recorded_trial,
     rows_of,
@@ -79,7 +79,7 @@ def _learn(
     study: Study, directory: RunDirectory, report: Callable[[Progress], None], resume: bool
 ) -> tuple[LaneState, Clock]:
     """All chunks of problems, from the checkpoint if there is one."""
-    total, chunk = study.config.run.problems, study.chunk
+    total = study.config.run.problems
     state, done, spent, compiled = study.start, 0, 0.0, 0.0
     if resume and directory.has_arrays(CHECKPOINT):
         state, progress = load_state(directory, CHECKPOINT, state)
@@ -90,13 +90,12 @@ def _learn(
     report(Progress(done, total, float("nan"), failures))
     if done >= total:
         return state, Clock(spent, compiled)
-    learn_chunk, seconds = compile_chunk(study)
-    compiled += seconds
-    while done < total:
-        indices = range(done, done + chunk)
-        start = time.perf_counter()
-        state, outcomes = learn_chunk(state, indices)
-        spent += time.perf_counter() - start
+    chunks = Chunks(study)
+    compiled += chunks.seconds
+    start = time.perf_counter()
+    for indices, after, outcomes in chunks.run(state, done):
+        state = after
+        spent, start = spent + time.perf_counter() - start, time.perf_counter()
         rows = rows_of(study, indices, outcomes)
         directory.append_problems(rows)
         done = indices.stop

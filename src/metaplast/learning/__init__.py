@@ -3,7 +3,7 @@
 from metaplast.learning.base import Learner, Metrics
 from metaplast.learning.criteria import Criterion
 from metaplast.learning.gradient import GradientLearner
-from metaplast.learning.lanes import over_lanes
+from metaplast.learning.lanes import Lanes
 from metaplast.learning.learn import Outcome, learn, learn_sequence
 from metaplast.learning.losses import FiveTermLoss
 
@@ -11,10 +11,10 @@ __all__ = [
     "Criterion",
     "FiveTermLoss",
     "GradientLearner",
+    "Lanes",
     "Learner",
     "Metrics",
     "Outcome",
     "learn",
     "learn_sequence",
-    "over_lanes",
 ]

@@ -1,7 +1,6 @@
 """Lanes: the same computation side by side over seeds and allocations."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -11,36 +10,55 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 
-def over_lanes(function: Callable[..., PyTree], lanes: int, devices: list[Any] | None = None) -> Callable[..., PyTree]:
-    """`function` over a leading axis of `lanes` in all its arguments.
+class Lanes:
+    """`function` over a leading axis of `count` in all its arguments and results.
 
     On CPU lanes are divided among the devices and run one after the other inside each: small products do not gain
     from being batched there, and no lane waits for another's criterion. On an accelerator they run under `vmap`.
+    No device ever waits for another either: results stay where they were computed (a device that waits for long at
+    a common barrier makes XLA end the process), and the next call may be made with them before they are there.
     The number of lanes need not be a multiple of the number of devices; idle places repeat the last lane.
     """
-    devices = (jax.devices() if devices is None else devices)[:lanes]
-    if devices[0].platform != "cpu":
-        return jax.vmap(function)
 
-    def one_after_another(arguments: PyTree) -> PyTree:
-        return jax.lax.map(lambda lane: function(*lane), arguments)
+    def __init__(self, function: Callable[..., PyTree], count: int, devices: list[Any] | None = None) -> None:
+        self.count = count
+        self._devices = (jax.devices() if devices is None else devices)[:count]
+        self._mesh = Mesh(np.array(self._devices), ("lanes",))
+        self._program = jax.jit(self._divided(function))
 
-    if len(devices) == 1:
-        return lambda *arguments: one_after_another(arguments)
-    spec = PartitionSpec("lanes")
-    mesh = Mesh(np.array(devices), ("lanes",))
-    divided = jax.shard_map(one_after_another, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+    def __call__(self, *arguments: PyTree) -> PyTree:
+        """Results of all lanes; waits for them."""
+        return self.gather(self._program(*self.place(arguments)))
 
-    def padded(*arguments: PyTree) -> PyTree:
-        places = -(-lanes // len(devices)) * len(devices)
-        filled = jax.tree.map(partial(_fill, places=places), arguments)
-        real = jax.tree.map(lambda leaf: leaf[:lanes], divided(filled))
-        # The same layout goes in as comes out, so that a compiled program can be fed its own results.
-        return jax.lax.with_sharding_constraint(real, NamedSharding(mesh, PartitionSpec()))
+    def compile(self, *arguments: PyTree) -> Callable[..., PyTree]:
+        """The compiled function of placed arguments like these; it returns placed results, without waiting."""
+        return self._program.lower(*self.place(arguments)).compile()
 
-    return padded
+    def place(self, tree: PyTree) -> PyTree:
+        """Put every lane on its device, so that no call has to move it."""
+        if len(self._devices) == 1:
+            return tree
+        places = -(-self.count // len(self._devices)) * len(self._devices)
+        lane_of_place = np.minimum(np.arange(places), self.count - 1)
+        divided = NamedSharding(self._mesh, PartitionSpec("lanes"))
+        return jax.tree.map(lambda leaf: jax.device_put(leaf[lane_of_place], divided), tree)
 
+    def gather(self, tree: PyTree) -> PyTree:
+        """The lanes of placed results on one device, without idle places; waits until they are there."""
+        jax.block_until_ready(tree)
+        if len(self._devices) == 1:
+            return tree
+        # By way of the host: a gathering program would queue behind what the devices compute next.
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[: self.count]), tree)
 
-def _fill(leaf: Any, places: int) -> Any:
-    """Repeat the last lane until there are `places` of them."""
-    return leaf[jnp.minimum(jnp.arange(places), leaf.shape[0] - 1)]
+    def _divided(self, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+        if self._devices[0].platform != "cpu":
+            return jax.vmap(function)
+
+        def one_after_another(*arguments: PyTree) -> PyTree:
+            return jax.lax.map(lambda lane: function(*lane), arguments)
+
+        if len(self._devices) == 1:
+            return one_after_another
+        spec = PartitionSpec("lanes")
+        return jax.shard_map(one_after_another, mesh=self._mesh, in_specs=spec, out_specs=spec, check_vma=False)
