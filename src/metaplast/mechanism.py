@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from metaplast.signals import Local
+from metaplast.signals import Ahead, Foresight, Local, Transmission
 
 
 class Mechanism(eqx.Module):
@@ -34,6 +34,14 @@ class Mechanism(eqx.Module):
         """
         return None
 
+    def foresee(self, flow: Transmission, state: PyTree, local: Local, ahead: Ahead) -> Foresight | None:
+        """The same work when all that will arrive is known, if that is less of it; None by default: step by step.
+
+        `flow.activity` is [time, batch, *source], or [1, batch, *source] where it does not change in time; `local` is
+        what the first step would know. The engine asks where a projection comes from outside of a block.
+        """
+        return None
+
     def carry(self, state: PyTree, fresh: PyTree, local: Local) -> PyTree:
         """State for the next presentation: `fresh` (from `init`) with whatever of `state` lasts. Nothing by default.
 
@@ -44,6 +52,17 @@ class Mechanism(eqx.Module):
     def consolidate(self, weight: Array, state: PyTree) -> tuple[Array, PyTree]:
         """Move what the state has changed into the weight, the only door between the two. None by default."""
         return weight, state
+
+
+class Stepper(eqx.Module):
+    """A mechanism at work with foresight."""
+
+    @abstractmethod
+    def step(self, now: PyTree, state: PyTree, local: Local) -> tuple[Array, PyTree]:
+        """Current of a step, before the gain, and what is remembered.
+
+        `now` are the slices of this step; `local.pre` is empty, since it is in them.
+        """
 
 
 class Chain(Mechanism):
@@ -64,6 +83,11 @@ class Chain(Mechanism):
 
     def draw(self, state: PyTree, flow: Any, steps: int) -> PyTree:
         return tuple(link.draw(before, flow, steps) for link, before in zip(self.links, state, strict=True))
+
+    def foresee(self, flow: Transmission, state: PyTree, local: Local, ahead: Ahead) -> Foresight | None:
+        """That of a single link; of several, the later ones need the weight that the earlier ones make."""
+        seen = self.links[0].foresee(flow, state[0], local, ahead) if len(self.links) == 1 else None
+        return seen and seen._replace(finish=lambda remembered: (seen.finish(remembered),))
 
     def carry(self, state: PyTree, fresh: PyTree, local: Local) -> PyTree:
         parts = zip(self.links, state, fresh, strict=True)

@@ -113,7 +113,10 @@ class Projection(eqx.Module):
 
     def transmit(self, weight: Array | None, signal: Array) -> Array:
         """Current caused by `signal` through `weight`, times the gain."""
-        current = self.connection.apply(weight, signal)
+        return self.amplified(self.connection.apply(weight, signal))
+
+    def amplified(self, current: Array) -> Array:
+        """Times the gain, if there is one."""
         return current if self.gain is None else self.gain * current
 
     def constant(self) -> Callable[[Array], Array]:

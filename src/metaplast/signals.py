@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 
 class Transmission(NamedTuple):
@@ -44,3 +44,27 @@ class Local(NamedTuple):
     """post-like -> the batch mean, shaped so that it broadcasts onto a weight."""
     drawn: Any = None
     """What the mechanism itself has drawn ahead for this step, see `Mechanism.draw`."""
+
+
+class Ahead(NamedTuple):
+    """What a mechanism may use of its connection when it knows all signals that will arrive."""
+
+    steps: int
+    apply: Callable[[Array | None, Array], Array]
+    """(weight, activity) -> current."""
+    gram: Callable[[Array, Array], Array | None]
+    """(now [batch, *source], then [other, *source]) -> [batch, other] such that the current of `now` through the batch
+    sum of `then` outer `post` is gram(now, then) @ post; None in a geometry without such a matrix."""
+
+
+class Foresight(NamedTuple):
+    """How a mechanism does its work when it knows all signals that will arrive, without a weight a step."""
+
+    stepper: Any
+    """A `mechanism.Stepper`."""
+    slices: PyTree
+    """What it needs at each step: [time, ...]."""
+    state: PyTree
+    """What it remembers from step to step, in place of the state of the mechanism."""
+    finish: Callable[[PyTree], PyTree]
+    """The latter from the former, after the last step."""

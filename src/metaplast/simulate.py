@@ -1,5 +1,6 @@
 """Simulation of a network: block after block, everything static hoisted out of the scan over time."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,12 +11,11 @@ from jax.tree_util import GetAttrKey
 from jaxtyping import Array, Float, PyTree
 
 from metaplast.deferred import run_deferred
-from metaplast.mechanism import Chain
+from metaplast.hoisting import external, through, under_way, vectorises
 from metaplast.network import Network, NetworkState, PopulationState, Projection, ProjectionState
-from metaplast.params import strong_float
 from metaplast.recording import either, leaves_read, over_time
-from metaplast.signals import Drive
-from metaplast.stepping import Block, External, flat, make_block, run
+from metaplast.signals import Drive, Foresight
+from metaplast.stepping import Block, External, make_block, run
 
 
 def simulate(
@@ -24,8 +24,10 @@ def simulate(
     state: NetworkState,
     *,
     record: Callable[[NetworkState], PyTree],
+    steps: int | None = None,
     checkpoint: int | None = None,
     deferred: bool = True,
+    foresight: bool = True,
 ) -> tuple[PyTree, NetworkState]:
     """Run a network over the steps of its inputs.
 
@@ -34,9 +36,13 @@ def simulate(
         inputs: current injected into populations, by name: [time, batch, *drive].
         state: where to start, from `network.init(batch, key=...)` or an earlier run.
         record: function of the state; its value after every step is returned. Only what it reads is kept.
+        steps: how many; an input of [1, batch, *drive] is then held over all of them, and what it causes as long as
+            it is constant is worked out once. As many as the inputs have by default.
         checkpoint: keep the state only every so many steps and recompute between them in the backward pass.
         deferred: take the gradient of static recurrent weights after the backward scan in one product. False means
             plain autodiff, which forward-mode differentiation needs.
+        foresight: let mechanisms that can do so use that all signals from earlier blocks are known ahead
+            (`Mechanism.foresee`). The same numbers in less time; whatever limits a mechanism has then act at the end.
 
     Returns:
         The recorded values, [time, ...] each, and the state after the last step.
@@ -44,16 +50,17 @@ def simulate(
     Raises:
         ValueError: an input names no population or does not fit it, or `record` reads a delay buffer.
     """
-    steps = _check_inputs(network, inputs, state)
+    steps = _check_inputs(network, inputs, state, steps)
     wanted = _wanted(network, record, state)
     kept, final = NetworkState({}, {}), NetworkState({}, {})
     for names in network.blocks():
         block = make_block(network, names)
-        external = _external(network, block, inputs, state, kept, steps)
-        if _vectorises(block):
-            after, stacked = _all_at_once(block, state, external)
+        allowed = _foreseeable(block, wanted) if foresight else frozenset()
+        entering, foreseen = external(network, block, inputs, state, kept, steps, allowed)
+        if vectorises(block):
+            after, stacked = _all_at_once(block, state, entering)
         else:
-            after, stacked = _stepped(block, state, external, wanted, checkpoint, deferred)
+            after, stacked = _stepped(block, state, entering, foreseen, wanted, checkpoint, deferred)
         kept.populations.update(stacked.populations)
         kept.projections.update(stacked.projections)
         final.populations.update(after.populations)
@@ -70,11 +77,11 @@ def simulate(
     return _recorded(record, kept, state, steps), final
 
 
-def _check_inputs(network: Network, inputs: Mapping[str, Array], state: NetworkState) -> int:
+def _check_inputs(network: Network, inputs: Mapping[str, Array], state: NetworkState, steps: int | None) -> int:
     """Number of steps; raises where an input does not fit."""
+    given = steps
     if not inputs:
         raise ValueError("inputs is empty; give at least one population its current as [time, batch, ...]")
-    steps = None
     for name, current in inputs.items():
         if name not in network.populations:
             raise ValueError(f"inputs names population {name!r}; there are: {', '.join(network.populations)}")
@@ -82,8 +89,11 @@ def _check_inputs(network: Network, inputs: Mapping[str, Array], state: NetworkS
         expected = (batch, *network.populations[name].drive_shape)
         if current.ndim < 2 or current.shape[1:] != expected:
             raise ValueError(f"inputs[{name!r}] has shape {current.shape}, expected [time, *{expected}]")
+        if given is not None and current.shape[0] == 1:
+            continue
         if steps is not None and current.shape[0] != steps:
-            raise ValueError(f"inputs[{name!r}] has {current.shape[0]} steps, another input has {steps}")
+            other = "another input has" if given is None else "expected 1, for a constant, or"
+            raise ValueError(f"inputs[{name!r}] has {current.shape[0]} steps, {other} {steps}")
         steps = current.shape[0]
     if not steps:
         raise ValueError("inputs have no time steps; give arrays of [time, batch, ...] with at least one step")
@@ -105,65 +115,6 @@ def _wanted(network: Network, record: Callable[[NetworkState], PyTree], state: N
     return NetworkState(populations, wanted.projections)
 
 
-def _signals(projection: Projection, name: str, state: NetworkState, kept: NetworkState, steps: int) -> Array:
-    """Signals of a projection from an earlier block as they arrive: [time, batch, *source]."""
-    source = state.populations[projection.source]
-    sent = over_time(projection.read, kept.populations[projection.source], source, steps)
-    if projection.delay == 0:
-        return sent
-    return jnp.concatenate([state.projections[name].buffer, projection.read(source)[None], sent])[:steps]
-
-
-def _external(
-    network: Network,
-    block: Block,
-    inputs: Mapping[str, Array],
-    state: NetworkState,
-    kept: NetworkState,
-    steps: int,
-) -> External:
-    """What enters a block, for all steps: injected currents, static projections in one product each, biases."""
-    # Spikes may come as booleans or counts; only floats have a gradient.
-    current = {name: strong_float(inputs[name]) for name in block.order if name in inputs}
-    external = External(current, {}, {}, {})
-    for name, projection in network.projections.items():
-        if projection.target not in block.populations or projection.source in block.populations:
-            continue
-        signals = _signals(projection, name, state, kept, steps)
-        if projection.plastic:
-            external.signal[name] = signals
-            continue
-        product = projection.transmit(projection.weight, flat(signals))
-        product = product.reshape(*signals.shape[:2], *product.shape[1:])
-        arrived = getattr(external, projection.port)
-        arrived[projection.target] = arrived.get(projection.target, 0.0) + product
-    for name, population in block.populations.items():
-        batch = state.populations[name].activity.shape[0]
-        if name not in current:
-            current[name] = jnp.zeros((steps, batch, *population.drive_shape))
-        if population.bias is not None:
-            current[name] = current[name] + population.bias
-        drive = Drive(current[name][0], jnp.zeros(()))
-        external.drawn[name] = population.intrinsic.draw(state.populations[name].intrinsic, drive, steps)
-    _open_modulators(block, state, external, steps)
-    return external
-
-
-def _open_modulators(block: Block, state: NetworkState, external: External, steps: int) -> None:
-    """A modulator port fed from within the block still needs a place where its cotangent appears."""
-    for projection in block.projections.values():
-        if projection.port == "modulator" and projection.target not in external.modulator:
-            silent = state.populations[projection.target].modulator
-            external.modulator[projection.target] = jnp.zeros((steps, *silent.shape))
-
-
-def _vectorises(block: Block) -> bool:
-    """Whether all steps of a block can be taken at once: one population without memory or mechanisms."""
-    (population, *others) = block.populations.values()
-    plain = isinstance(population.intrinsic, Chain) and not population.intrinsic.links
-    return not others and not block.projections and plain and population.neuron.memoryless
-
-
 def _all_at_once(block: Block, state: NetworkState, external: External) -> tuple[NetworkState, NetworkState]:
     (name,) = block.order
     before, current = state.populations[name], external.current[name]
@@ -175,15 +126,32 @@ def _all_at_once(block: Block, state: NetworkState, external: External) -> tuple
     return NetworkState({name: last}, {}), NetworkState({name: stacked}, {})
 
 
+def _foreseeable(block: Block, wanted: NetworkState) -> frozenset[str]:
+    """Projections whose own state nobody wants to see at every step."""
+    inner = (name for name in block.projections if any(jax.tree.leaves(wanted.projections[name].plasticity)))
+    return frozenset(block.projections) - frozenset(inner)
+
+
 def _stepped(
-    block: Block, state: NetworkState, external: External, wanted: NetworkState, checkpoint: int | None, deferred: bool
+    block: Block,
+    state: NetworkState,
+    external: External,
+    foreseen: dict[str, Foresight],
+    wanted: NetworkState,
+    checkpoint: int | None,
+    deferred: bool,
 ) -> tuple[NetworkState, NetworkState]:
     """Scan a block, in one piece or in segments that are recomputed in the backward pass."""
+    block = dataclasses.replace(block, foreseen={name: seen.stepper for name, seen in foreseen.items()})
     part = lambda tree: NetworkState(  # noqa: E731
         {name: tree.populations[name] for name in block.order},
         {name: tree.projections[name] for name in block.projections},
     )
     start, record = part(state), part(wanted)
+    for name, seen in foreseen.items():
+        nothing = jax.tree.map(lambda _: False, seen.state)
+        start.projections[name] = start.projections[name]._replace(plasticity=seen.state)
+        record.projections[name] = record.projections[name]._replace(plasticity=nothing)
 
     def piece(state: NetworkState, external: External) -> tuple[NetworkState, NetworkState]:
         if deferred:
@@ -192,9 +160,11 @@ def _stepped(
             final, (recorded,) = run(block, state, external, (record,), plain=not deferred)
         return final, recorded
 
-    if checkpoint is None:
-        return piece(start, external)
-    return _in_segments(piece, start, external, checkpoint)
+    final, stacked = piece(start, external) if checkpoint is None else _in_segments(piece, start, external, checkpoint)
+    for name, seen in foreseen.items():
+        last = final.projections[name]
+        final.projections[name] = last._replace(plasticity=seen.finish(last.plasticity))
+    return final, stacked
 
 
 def _in_segments(piece: Any, state: NetworkState, external: External, length: int) -> tuple[NetworkState, NetworkState]:
@@ -219,24 +189,14 @@ def _finish_hoisted(network: Network, state: NetworkState, kept: NetworkState, f
     """Final states of the projections between blocks: what is still under way, and what plasticity did."""
     for name, projection in network.projections.items():
         if name in final.projections and projection.source not in _same_block(network, projection):
-            buffer = _under_way(projection, name, state, kept, steps)
+            buffer = under_way(projection, name, state, kept, steps)
             final.projections[name] = final.projections[name]._replace(buffer=buffer)
         elif name not in final.projections:
-            final.projections[name] = ProjectionState((), _under_way(projection, name, state, kept, steps))
+            final.projections[name] = ProjectionState((), under_way(projection, name, state, kept, steps))
 
 
 def _same_block(network: Network, projection: Projection) -> tuple[str, ...]:
     return next(names for names in network.blocks() if projection.target in names)
-
-
-def _under_way(projection: Projection, name: str, state: NetworkState, kept: NetworkState, steps: int) -> Array:
-    """The last `delay - 1` signals before the newest one."""
-    buffer = state.projections[name].buffer
-    if projection.delay < 2:
-        return buffer
-    source = state.populations[projection.source]
-    sent = over_time(projection.read, kept.populations[projection.source], source, steps)
-    return jnp.concatenate([buffer, projection.read(source)[None], sent])[-projection.delay : -1]
 
 
 def _recorded(record: Callable[[NetworkState], PyTree], kept: NetworkState, state: NetworkState, steps: int) -> PyTree:
@@ -244,7 +204,7 @@ def _recorded(record: Callable[[NetworkState], PyTree], kept: NetworkState, stat
     mask = leaves_read(record, state)
     leaves: list[Array | None] = []
     for (path, _), read in zip(jax.tree_util.tree_flatten_with_path(state)[0], jax.tree.leaves(mask), strict=True):
-        leaves.append(_at(kept, path) if read else None)
+        leaves.append(through(_at(kept, path), steps) if read else None)
     full = jax.tree.unflatten(jax.tree.structure(state), leaves)
     return over_time(record, full, state, steps)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, PyTree
 
+from metaplast.mechanism import Stepper
 from metaplast.network import (
     Network,
     NetworkState,
@@ -32,8 +33,8 @@ class External(NamedTuple):
     """By population: [time, batch, *drive]."""
     modulator: dict[str, Array]
     """By population: [time, batch, *shape]."""
-    signal: dict[str, Array]
-    """By plastic projection from outside the block, delay done: [time, batch, *source]."""
+    signal: dict[str, PyTree]
+    """By plastic projection from outside the block, delay done: [time, batch, *source], or slices of a foresight."""
     drawn: dict[str, PyTree]
     """By population: random numbers of its intrinsic mechanisms."""
 
@@ -45,6 +46,8 @@ class Block(eqx.Module):
     projections: dict[str, Projection]
     order: tuple[str, ...] = eqx.field(static=True)
     dt: float = eqx.field(static=True)
+    foreseen: dict[str, Stepper] = eqx.field(default_factory=dict)
+    """Plastic projections from outside whose mechanism knows all that will arrive."""
 
     @property
     def constant(self) -> tuple[str, ...]:
@@ -71,7 +74,9 @@ def step(block: Block, transmit: dict[str, Transmit], state: NetworkState, exter
         for channel, projection in block.projections.items():
             if projection.target == name:
                 signal, buffer = _arrival(block, channel, projection, state, populations, external)
-                if projection.plastic:
+                if channel in block.foreseen:
+                    current, plasticity = _foreseen(block, channel, signal, state.projections[channel], before)
+                elif projection.plastic:
                     current, plasticity = _plastic(projection, signal, state.projections[channel], before, block.dt)
                 else:
                     current, plasticity = transmit[channel](signal), ()
@@ -110,6 +115,16 @@ def _plastic(
     flow = Transmission(signal, projection.weight)  # pyright: ignore[reportArgumentType]
     flow, plasticity = projection.plasticity.update(flow, state.plasticity, projection.local(signal, target, dt))
     return projection.transmit(flow.weight, flow.activity), plasticity
+
+
+def _foreseen(
+    block: Block, channel: str, now: PyTree, state: ProjectionState, target: PopulationState
+) -> tuple[Array, PyTree]:
+    """Current over a plastic projection whose mechanism knows all that will arrive, and what it remembers."""
+    projection = block.projections[channel]
+    local = projection.local(jnp.zeros(()), target, block.dt)
+    current, remembered = block.foreseen[channel].step(now, state.plasticity, local)
+    return projection.amplified(current), remembered
 
 
 def _update(

@@ -1,7 +1,6 @@
 """Figures of a classification run, drawn from its directory alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -187,15 +186,14 @@ def _silenced(axes: Axes, arrays: Arrays, colours: Mapping[str, str]) -> None:
 def _fields(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapping[str, str]) -> None:
     """Weights into some cells of the first layer as pictures, if the input is one; all on one scale a channel."""
     fields = arrays["fields"]
-    side = isqrt(fields.shape[-1])
-    square = side * side == fields.shape[-1]
     grid = part.subplots(len(channels), fields.shape[1], squeeze=False)
     part.suptitle("Gain x weight into eight cells of the first layer", x=0.01, ha="left", fontsize=10.5, weight="bold")
     for row, channel in enumerate(channels):
         limit = float(np.abs(fields[row]).max()) or 1.0
         for column, axes in enumerate(grid[row]):
-            shown = fields[row, column].reshape(side, side) if square else fields[row, column][None, :]
-            axes.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="equal" if square else "auto")
+            shown = as_picture(fields[row, column])
+            aspect = "equal" if len(shown) > 1 else "auto"
+            axes.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect=aspect)
             axes.set_xticks([])
             axes.set_yticks([])
             for edge in axes.spines.values():
@@ -203,19 +201,21 @@ def _fields(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapp
         grid[row][0].set_ylabel(f"{channel}\n±{limit:.2g}", fontsize=8, rotation=0, ha="right", va="center")
 
 
+def as_picture(values: np.ndarray) -> np.ndarray:
+    """[height, width, channels] as a mean over channels; what is no picture becomes one row."""
+    return values.mean(axis=-1) if values.ndim == 3 else values.reshape(1, -1)
+
+
 def _votes(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapping[str, str]) -> None:
     """Some test examples, and the current that each channel sends to the output cells."""
     votes, inputs, labels = arrays["votes"], arrays["input"], arrays["labels"]
-    side = isqrt(int(np.prod(inputs.shape[1:])))
-    square = side * side == int(np.prod(inputs.shape[1:]))
     grid = part.subplots(1, 2 * len(labels), squeeze=False, width_ratios=[0.55, 1.0] * len(labels))[0]
     part.suptitle("Current into the output cells", x=0.01, ha="left", fontsize=10.5, weight="bold")
     limit = 1.1 * float(np.abs(votes).max()) or 1.0
     for place, label in enumerate(labels):
         picture, bars = grid[2 * place : 2 * place + 2]
         picture.axis("off")
-        if square:
-            picture.imshow(inputs[place].reshape(side, side), cmap="gray_r")
+        picture.imshow(as_picture(inputs[place]), cmap="gray_r")
         classes = np.arange(votes.shape[-1])
         height = 0.8 / len(channels)
         for row, channel in enumerate(channels):

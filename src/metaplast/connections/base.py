@@ -36,6 +36,13 @@ class Connection(eqx.Module):
         (total,) = jax.linear_transpose(lambda w: self.apply(w, pre), weight)(post)
         return total
 
+    def gram(self, now: Array, then: Array) -> Array | None:
+        """Matrix [batch, other] whose product with `post` is apply(contract(w, then, post), now); None by default.
+
+        It exists where every source cell meets every target: there it holds the inner products of the activities.
+        """
+        return None
+
     def spread(self, weight: Array, post: Array) -> Array:
         """Batch mean of a post-like value, shaped to broadcast onto `weight`."""
         return post.mean(axis=0)

@@ -61,6 +61,9 @@ class Dense(Connection):
         branches = (1,) * (weight.ndim - post.ndim)
         return jnp.broadcast_to(product.reshape(weight.shape[0], *branches, *post.shape[1:]), weight.shape)
 
+    def gram(self, now: Array, then: Array) -> Array:
+        return now.reshape(now.shape[0], -1) @ then.reshape(then.shape[0], -1).T
+
     def _product(self, activity: Float[Array, "batch pre"], matrix: Float[Array, "pre post"]) -> Array:
         return activity @ matrix
 

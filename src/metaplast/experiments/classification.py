@@ -13,7 +13,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from metaplast.allocation import assignment
 from metaplast.config import component
 from metaplast.experiments import classification_settings as settings
-from metaplast.experiments.classification_data import Data, load
+from metaplast.experiments.classification_data import Data, prepared
 from metaplast.experiments.classification_settings import ClassificationSettings
 from metaplast.learning.by_settling import BySelfBackpropagation
 from metaplast.learning.classification import (
@@ -26,12 +26,13 @@ from metaplast.learning.classification import (
     learn_epoch,
 )
 from metaplast.learning.classifier import Classifier, frozen
-from metaplast.learning.lanes import over_lanes
+from metaplast.learning.lanes import Lanes
 from metaplast.learning.parts import LOSSES, ByGradient, Part
 from metaplast.learning.selfbackprop import SelfBackpropagation
 from metaplast.learning.shares import Shares, change_shares, current_shares
 from metaplast.mechanism import Mechanism
-from metaplast.models.layered import Cells, Channel, Wiring, layered, projection_name, wiring_of
+from metaplast.models.layered import Cells, Channel, Wiring, layer_names, layered, projection_name
+from metaplast.network import Network
 from metaplast.params import strong_float
 from metaplast.plasticity import PLASTICITY
 from metaplast.surrogate import SURROGATES
@@ -81,46 +82,63 @@ def build(config: ClassificationSettings) -> Grid:
     """
     if not config.conditions:
         raise ValueError("conditions is empty; name at least one, with the channels that it has")
-    data = load(config)
-    return Grid(config, data, tuple(_group(config, data, name) for name in config.conditions))
+    data = prepared(config)
+    union = _union(config, data)
+    return Grid(config, data, tuple(_group(config, union, name) for name in config.conditions))
 
 
-def _group(config: ClassificationSettings, data: Data, name: str) -> Group:
-    seeds = tuple(range(config.training.seed, config.training.seed + config.training.seeds))
-    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    layers = len(config.network.hidden) + 1
-    channels = channels_of(config, name, layers)
-    sketch = eqx.filter_eval_shape(lambda key: _network(config, data, channels, key), keys[0])
-    wiring = wiring_of(sketch)
+def seeds_of(config: ClassificationSettings) -> tuple[int, ...]:
+    """All seeds, the same for every condition."""
+    return tuple(range(config.training.seed, config.training.seed + config.training.seeds))
+
+
+def _seed_keys(config: ClassificationSettings) -> Array:
+    return jnp.stack([jax.random.key(seed) for seed in seeds_of(config)])
+
+
+def _union(config: ClassificationSettings, data: Data) -> Network:
+    """A network with all channels in all layers, seeds on a leading axis: conditions take what they need of it.
+
+    So a channel starts alike in all conditions, and the start is drawn and compiled once.
+    """
+    network = config.network
+    cells = Cells(network.threshold, network.keep, component(SURROGATES, network.surrogate, "network.surrogate"))
+    sizes = [data.shape, *network.hidden, len(data.classes)]
+    channels = [_channel(name, channel) for name, channel in config.channels.items()]
+    draw = lambda key: layered(key, sizes, [channels] * (len(sizes) - 1), cells=cells, dt=network.dt)  # noqa: E731
+    return eqx.filter_jit(eqx.filter_vmap(draw))(_seed_keys(config))
+
+
+def _group(config: ClassificationSettings, union: Network, name: str) -> Group:
+    seeds, keys = seeds_of(config), _seed_keys(config)
+    chosen = channels_of(config, name)
+    layers = layer_names(len(chosen))
+    shape_of = {layer: union.populations[layer].shape for layer in layers}
+    # In the order of names, which is the one in which a network holds its projections.
+    wiring = tuple(
+        Wiring(layer, tuple(sorted(names)), shape_of[layer]) for layer, names in zip(layers, chosen, strict=True)
+    )
     learner = learner_of(config, name, wiring)
+    policy = assignment_of(config.conditions[name].assignment, wiring, f"conditions.{name}.assignment")
+    names = [projection_name(layer.layer, channel) for layer in wiring for channel in layer.channels]
+    strength = {
+        projection_name(layer.layer, channel): strong_float(_strength(config.channels[channel]))
+        for layer in wiring
+        for channel in layer.channels
+    }
 
-    def begin(key: PRNGKeyArray) -> Learned:
-        network = _network(config, data, channels, key)
-        strength = {
-            projection_name(layer.layer, channel): strong_float(_strength(config.channels[channel]))
-            for layer in wiring
-            for channel in layer.channels
-        }
-        policy = assignment_of(config.conditions[name].assignment, wiring, f"conditions.{name}.assignment")
-        model = Classifier(network, policy, strength, config.network.ceiling)
-        return learner.begin(model, config.training.batch)
+    def begin(union: Network) -> Learned:
+        network = Network(union.populations, {name: union.projections[name] for name in names}, union.dt)
+        return learner.begin(Classifier(network, policy, strength, config.network.ceiling), config.training.batch)
 
-    start = eqx.filter_jit(eqx.filter_vmap(begin))(keys)
+    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(union)
     return Group(name, seeds, wiring, learner, start, jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
 
 
-def channels_of(config: ClassificationSettings, condition: str, layers: int) -> list[list[str]]:
+def channels_of(config: ClassificationSettings, condition: str) -> list[list[str]]:
     """Names of the channels of every layer."""
     chosen = config.conditions[condition]
-    return [*([chosen.channels] * (layers - 1)), chosen.readout or chosen.channels]
-
-
-def _network(config: ClassificationSettings, data: Data, channels: list[list[str]], key: PRNGKeyArray) -> Any:
-    network = config.network
-    cells = Cells(network.threshold, network.keep, component(SURROGATES, network.surrogate, "network.surrogate"))
-    sizes = [data.shape, *network.hidden, data.classes]
-    arriving = [[_channel(name, config.channels[name]) for name in layer] for layer in channels]
-    return layered(key, sizes, arriving, cells=cells, dt=network.dt)
+    return [*([chosen.channels] * len(config.network.hidden)), chosen.readout or chosen.channels]
 
 
 def _channel(name: str, channel: settings.AnyChannel) -> Channel:
@@ -244,20 +262,23 @@ def compile_epoch(grid: Grid, group: Group) -> Program:
 
     arrays, static = eqx.partition(group.start, eqx.is_array)
 
-    def all_lanes(sets: tuple[Examples, Examples], arrays: PyTree, epoch: Array) -> tuple[PyTree, Measured]:
-        def one(arrays: PyTree, key: PRNGKeyArray) -> tuple[PyTree, Measured]:
-            learned, measured = lane(sets, eqx.combine(arrays, static), key, epoch)
-            return eqx.filter(learned, eqx.is_array), measured
+    def one(
+        sets: tuple[Examples, Examples], arrays: PyTree, key: PRNGKeyArray, epoch: Array
+    ) -> tuple[PyTree, Measured]:
+        learned, measured = lane(sets, eqx.combine(arrays, static), key, epoch)
+        return eqx.filter(learned, eqx.is_array), measured
 
-        return over_lanes(one, len(group.seeds))(arrays, group.keys)
-
-    sets = data.train, data.test
+    lanes = Lanes(one, len(group.seeds), shared=1)
+    counted = lambda epoch: jnp.full(len(group.seeds), epoch, jnp.int32)  # noqa: E731
+    sets = lanes.place_shared((data.train, data.test))
+    keys = lanes.place(group.keys)
     began = time.perf_counter()
-    compiled = jax.jit(all_lanes).lower(sets, arrays, jnp.zeros((), jnp.int32)).compile()
+    compiled = lanes.compile(sets, arrays, group.keys, counted(0))
     seconds = time.perf_counter() - began
 
     def run(learned: Learned, epoch: int) -> tuple[Learned, Measured]:
-        after, measured = compiled(sets, eqx.filter(learned, eqx.is_array), jnp.asarray(epoch, jnp.int32))
-        return jax.block_until_ready((eqx.combine(after, static), measured))
+        placed = lanes.place((eqx.filter(learned, eqx.is_array), counted(epoch)))
+        after, measured = lanes.gather(compiled(sets, placed[0], keys, placed[1]))
+        return eqx.combine(after, static), measured
 
     return Program(run, seconds)

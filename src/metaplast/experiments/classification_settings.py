@@ -135,12 +135,26 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name of the data set."""
     root: str = ""
     """Folder of its files; what is embedded needs none."""
+    download: bool = False
+    """Whether files that are not there may be downloaded."""
     train: Annotated[int, Meta(ge=0)] = 0
-    """Training examples that are used, the first ones of each class; 0 means all."""
+    """Training examples that are used, drawn once and for all; 0 means all."""
     test: Annotated[int, Meta(ge=0)] = 0
     """Test examples that are used; 0 means all."""
-    coding: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "direct"})
-    """How examples become input currents."""
+    coding: Literal["direct", "rate", "latency", "events"] = "direct"
+    """How values become currents; recordings of events are always shown frame by frame."""
+    shift: Annotated[int, Meta(ge=0)] = 0
+    """Augmentation: largest shift each way (pixels)."""
+    flip: bool = False
+    """Augmentation: whether examples may be mirrored from left to right."""
+    drop: Share = 0.0
+    """Augmentation: fraction of events that is lost."""
+    frames: Annotated[int, Meta(ge=0)] = 0
+    """Frames of a recording of events, which divide the steps; 0 means as many as steps."""
+    frame_milliseconds: NotNegative = 0.0
+    """Length of a frame (ms); 0 divides each recording into equal parts."""
+    pool: Count = 1
+    """Pixels of an event camera that are counted as one, along each side."""
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -78,8 +78,9 @@ def _votes(network: Network, channel: str, inputs: Array) -> Float[Array, "examp
     return jnp.mean(current.reshape(*inputs.shape[:2], -1), axis=0)
 
 
-def _fields(network: Network, layer: str, channel: str) -> Float[Array, "cells source"]:
-    """Gain x weight into the first cells of a fully connected layer; of another, its kernels."""
+def _fields(network: Network, layer: str, channel: str) -> Float[Array, "cells *source"]:
+    """Gain x weight into the first cells of a fully connected layer, in the shape of the input."""
     projection = network.projections[projection_name(layer, channel)]
     weight = projection.weight * (1.0 if projection.gain is None else projection.gain)  # pyright: ignore
-    return jnp.moveaxis(weight.reshape(-1, weight.shape[-1])[:, :CELLS], 0, 1)
+    shape = network.populations[projection.source].shape
+    return jnp.moveaxis(weight.reshape(-1, weight.shape[-1])[:, :CELLS], 0, 1).reshape(-1, *shape)

@@ -194,20 +194,20 @@ def _judged_batch(
     scores = model.scores(network, trace.membrane[-1])
     per_example = jax.vmap(lambda score, label: loss(score[None], label[None]))(scores, labels)
     right = (jnp.argmax(scores, axis=-1) == labels).astype(float)
-    active = {name: jnp.sum(sent != 0, axis=(0, *range(2, sent.ndim))) @ there for name, sent in trace.sent.items()}
-    rates = {
-        name: active[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in trace.sent.items() if name != INPUT
-    }
-    reached = {name: active[name] * fan_out(network, name) for name in active if name != OUTPUT}
-    spiking, arriving = jnp.all((inputs == 0) | (inputs == 1)), reached.pop(INPUT)
+    sums = {name: jnp.sum(sent, axis=(0, *range(2, sent.ndim))) @ there for name, sent in trace.sent.items()}
+    rates = {name: sums[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in trace.sent.items() if name != INPUT}
+    reached = {name: sums[name] * fan_out(network, name) for name in sums if name not in (INPUT, OUTPUT)}
+    entering = fan_out(network, INPUT)
+    counts = jnp.all(inputs == jnp.round(inputs))
+    analogue = jnp.sum(inputs[0] != 0, axis=tuple(range(1, inputs.ndim - 1))) @ there
     return Knowledge(
         per_example @ there,
         right @ there,
         rates,
-        sum((active[name] for name in rates), jnp.zeros(())),
-        sum(reached.values(), jnp.zeros(())) + jnp.where(spiking, arriving, 0.0),
+        sum((sums[name] for name in rates), jnp.zeros(())),
+        sum(reached.values(), jnp.zeros(())) + jnp.where(counts, sums[INPUT] * entering, 0.0),
         # An analogue input is the same at every step, so its currents are formed once.
-        jnp.where(spiking, 0.0, arriving / inputs.shape[0]),
+        jnp.where(counts, 0.0, analogue * entering),
     )
 
 

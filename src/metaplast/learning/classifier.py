@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 class Classifier(eqx.Module):
     """A network from the population "input" to "output", and the assignment of gains to its channels.
 
-    The gain of a projection is the gain that its channel is assigned times a `strength` of its own (alpha of Wu et al.).
+    The gain of a projection is what its channel is assigned times a `strength` of its own (alpha of Wu et al.).
     Scores are the membranes of the output cells after the last step, in units of the threshold and at most `ceiling`.
 
     Reference: Wu et al. (2022), whose demo reads out `clamp(membrane / threshold, max=1.1)`.

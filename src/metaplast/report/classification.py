@@ -23,19 +23,19 @@ TITLES = {
 CAPTIONS = {
     "accuracy": Markup(
         "<b>Left:</b> share of test examples that are told right after each epoch; thin lines are seeds, bold ones "
-        "their mean. <b>Right:</b> after the last epoch: small dots are seeds, the bar the 95&nbsp;% bootstrap interval "
-        "of their mean."
+        "their mean. <b>Right:</b> after the last epoch: small dots are seeds, the bar the 95&nbsp;% bootstrap "
+        "interval of their mean."
     ),
     "gains": Markup(
-        "The gain of every channel of a layer over the epochs, where it changes: how much of each mechanism the network "
-        "uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds."
+        "The gain of every channel of a layer over the epochs, where it changes: how much of each mechanism the "
+        "network uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds."
     ),
     "contributions": Markup(
-        "One network after its last epoch; nothing changes while it is tested. <b>Top:</b> whose current the cells of a "
-        "layer receive (mean size); whose weights changed, in sum over an epoch; and what is left of the score when a "
-        "channel is silenced in all layers, without learning anew. <b>Middle:</b> what each channel has learned to look "
-        "for, a scale a row. <b>Bottom:</b> the first test examples, and what each channel says to the output cells; "
-        "the right answer is in colour."
+        "One network after its last epoch; nothing changes while it is tested. <b>Top:</b> whose current the cells of "
+        "a layer receive (mean size, mean over seeds); whose weights changed, from the start of an epoch to its end; "
+        "and what is left of the score when a channel is silenced in all layers, without learning anew. "
+        "<b>Middle:</b> what each channel has learned to look for, a scale a row. <b>Bottom:</b> the first test "
+        "examples, and what each channel says to the output cells; the right answer is in colour."
     ),
     "robustness": Markup(
         "Share of test examples told right after a disturbance of growing strength, by condition; bars or bands are "
@@ -134,26 +134,14 @@ def accuracy_table(table: EpochTable) -> Table:
     rows = []
     for name in table.conditions():
         found = summarised(table, name)
-        rate = table.columns(name, "rate")[0]
+        rate = float(table.last(name, table.columns(name, "rate")[0]).mean())
         percent = Interval(*(100 * value for value in found.accuracy))
-        rate_value = float(table.last(name, rate).mean())
-        rows.append(
-            (
-                name,
-                found.seeds,
-                percent,
-                found.loss,
-                rate_value,
-                found.spikes,
-                found.operations,
-                found.products,
-                found.seconds,
-            )
-        )
+        work = found.spikes, found.operations, found.products
+        rows.append((name, found.seeds, percent, found.loss, rate, *work, found.seconds))
     note = (
-        "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, with "
-        "parallel channels merged into one weight; analogue products are those of an input that is no spike train, formed "
-        "once an example. Seconds: learning and testing, all seeds side by side."
+        "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, "
+        "parallel channels merged into one weight; analogue products are those of an input that is no spike train, "
+        "formed once an example. Seconds: learning and testing, all seeds side by side."
     )
     return Table("accuracy", "After the last epoch", columns, rows, note)
 

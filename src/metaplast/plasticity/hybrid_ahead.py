@@ -1,0 +1,93 @@
+"""The Hebbian synapse when all that will arrive is known: inner products of examples in place of a trace a step.
+
+With keep k, attenuated signals x_t, presynaptic factors beta and postsynaptic ones q_t, the trace of step t is
+
+H_t = k^t H_0 + mean_batch sum_{s<t} k^(t-1-s) (beta x_s) outer q_s,   so its current is
+x_t H_t = k^t x_t H_0 + sum_{s<t} k^(t-1-s) G(t, s) q_s,   G(t, s) = x_t (beta x_s)^T / batch
+
+H itself is formed once, after the last step, and only then clipped. This is linear attention (Katharopoulos et al.,
+2020) over the steps and examples of a batch.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from metaplast.mechanism import Stepper
+from metaplast.signals import Ahead, Foresight, Local, Transmission
+
+
+class ConstantStepper(Stepper):
+    """For a signal x that is constant but for its attenuation a_t: one Gram matrix G and a running sum A.
+
+    A_t = k A_{t-1} + a_{t-1} q_{t-1};   current_t = a_t (x W + k^t x H_0 + G A_t)
+    """
+
+    rule: Any
+    slow: Float[Array, "batch *target"]
+    fast: Float[Array, "batch *target"]
+    gram: Float[Array, "batch batch"]
+
+    def step(self, now: tuple[Array, Array, Array], state: Array, local: Local) -> tuple[Array, Array]:
+        strength, previous, kept = now
+        total = self.rule.keep * state + previous * self.rule.response(local.voltage)
+        return strength * (self.slow + kept * self.fast + jnp.tensordot(self.gram, total, 1)), total
+
+
+class VaryingStepper(Stepper):
+    """For a signal that changes in time: a Gram matrix for every two steps, and all postsynaptic factors so far."""
+
+    rule: Any
+
+    def step(self, now: tuple[Array, Array, Array], state: Array, local: Local) -> tuple[Array, Array]:
+        previous, ahead, gram = now
+        known = jax.lax.dynamic_update_index_in_dim(state, self.rule.response(local.voltage), previous, 0)
+        return ahead + jnp.tensordot(gram, known, 2), known
+
+
+def constant_foresight(rule: Any, flow: Transmission, state: Any, local: Local, ahead: Ahead) -> Foresight:
+    """Foresight of the rule for a signal [1, batch, *source]; `state.trace` is H_0."""
+    x, powers = flow.activity[0], _powers(rule.keep, ahead.steps)
+    strengths = rule.strength(state.steps + jnp.arange(ahead.steps), local.dt)
+    previous = jnp.concatenate([jnp.zeros(1), strengths[:-1]])
+    gram: Any = ahead.gram(x, rule.beta * x)
+    stepper = ConstantStepper(rule, ahead.apply(flow.weight, x), ahead.apply(state.trace, x), gram / x.shape[0])
+
+    def finish(total: Array) -> Any:
+        trace = powers[-1] * state.trace + local.outer(rule.beta * x, total)
+        return type(state)(rule.clipped(trace), strengths[-1] * x, state.steps + ahead.steps)
+
+    return Foresight(stepper, (strengths, previous, powers), jnp.zeros_like(local.voltage), finish)
+
+
+def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, ahead: Ahead) -> Foresight:
+    """Foresight of the rule for a signal [time, batch, *source]; `state.trace` is H_0."""
+    steps, batch = flow.activity.shape[:2]
+    powers, at = _powers(rule.keep, steps), jnp.arange(steps)
+    strengths = rule.strength(state.steps + at, local.dt)
+    x = strengths.reshape(-1, *(1,) * (flow.activity.ndim - 1)) * flow.activity
+    together = x.reshape(-1, *x.shape[2:])
+    lag = at[:, None] - at[None, :] - 1
+    decay = jnp.where(lag >= 0, powers[jnp.maximum(lag, 0)], 0.0)
+    gram: Any = ahead.gram(together, rule.beta * together)
+    gram = decay[:, None, :, None] * gram.reshape(steps, batch, steps, batch) / batch
+    slow, fast = (ahead.apply(weight, together) for weight in (flow.weight, state.trace))
+    slow, fast = (current.reshape(steps, batch, *current.shape[1:]) for current in (slow, fast))
+    currents = slow + powers.reshape(-1, *(1,) * (fast.ndim - 1)) * fast
+    # The first step has no predecessor: what it writes is overwritten by the second before anything reads it.
+    slices = jnp.maximum(at - 1, 0), currents, gram
+
+    def finish(known: Array) -> Any:
+        weighted = decay[-1].reshape(-1, *(1,) * (known.ndim - 1)) * known
+        # The mean over steps and examples, times the steps, is the sum over steps of the mean over examples.
+        change = steps * local.outer(rule.beta * together, weighted.reshape(-1, *known.shape[2:]))
+        return type(state)(rule.clipped(powers[-1] * state.trace + change), x[-1], state.steps + steps)
+
+    return Foresight(VaryingStepper(rule), slices, jnp.zeros((steps, *local.voltage.shape)), finish)
+
+
+def _powers(keep: Array, steps: int) -> Float[Array, " steps"]:
+    """keep^0, keep^1, ..."""
+    return jnp.concatenate([jnp.ones(1), jnp.cumprod(jnp.broadcast_to(keep, (steps - 1,)))])
