@@ -85,13 +85,9 @@ class SelfBackpropagation(eqx.Module):
         """One update of all layers; `target` [batch, *output] is one-hot, or the classes as whole numbers [batch]."""
         changes, metrics = self.changes(layers, inputs, target, start)
         moved = [
-<<<<<<< HEAD
-            eqx.tree_at(lambda l: (l.weight, l.bias), layer, (layer.weight + rate * weight, layer.bias + rate * bias))
-=======
             eqx.tree_at(
                 lambda this: (this.weight, this.bias), layer, (layer.weight + rate * weight, layer.bias + rate * bias)
             )
->>>>>>> mechanisms
             for layer, (weight, bias), rate in zip(layers, changes, self.rates, strict=True)
         ]
         return tuple(moved), metrics
@@ -138,11 +134,7 @@ class SelfBackpropagation(eqx.Module):
         return jax.lax.fori_loop(0, count, once, (membranes, jnp.zeros(())))
 
     def _round(self, layers: Sequence[Layer], membranes: Membranes, driven: Array, target: Array | None) -> Membranes:
-<<<<<<< HEAD
-        """One iteration over all layers; each sees the layer below as it has just become. `driven` is the first input."""
-=======
         """One iteration from below: each layer sees what the one below has just become; `driven`: the first input."""
->>>>>>> mechanisms
         values = list(membranes)
         for index, layer in enumerate(layers, start=1):
             below = driven if index == 1 else layer.connection.apply(layer.weight, values[index - 1]) + layer.bias

@@ -19,11 +19,7 @@ class Spread(NamedTuple):
 
 
 class Strengths(NamedTuple):
-<<<<<<< HEAD
-    """How far each kind of spreading goes (the paper's lambda, each in [0, 1]), and the fraction f that spreads at all."""
-=======
     """How far each kind of spreading goes (the paper's lambda, in [0, 1]), and the fraction f that spreads at all."""
->>>>>>> mechanisms
 
     pre: float = 1.0
     post: float = 0.5
@@ -32,17 +28,10 @@ class Strengths(NamedTuple):
 
 
 def spread(change: Float[Array, "... pre post"], above: Spread | None, strengths: Strengths) -> Spread:
-<<<<<<< HEAD
-    """Pre- and postsynaptic spread of a weight change, and back-propagation of that of the layer above, if there is one.
-
-    With dW+ = max(dW, 0), dW- = min(dW, 0), row the sum over the outputs of a presynaptic cell, col that over the inputs
-    of a postsynaptic cell, n(x) = x / sum(x) (0 where the sum is 0):
-=======
     """Pre- and postsynaptic spread of a weight change, and back-propagation of that of the layer above, if any.
 
     With dW+ = max(dW, 0), dW- = min(dW, 0), row the sum over the outputs of a presynaptic cell, col that over the
     inputs of a postsynaptic cell, n(x) = x / sum(x) (0 where the sum is 0):
->>>>>>> mechanisms
 
     P_pre  = (1 + l_pre f n(row dW+)) dW+        D_pre  = (1 + l_pre f n(row |dW-|)) dW-
                                                  D_post = (1 + l_post f n(col |dW-|)) dW-
@@ -82,9 +71,5 @@ def _normal(amounts: Array) -> Array:
 
 
 def _cells(amounts: Array, channels: int) -> Array:
-<<<<<<< HEAD
-    """By postsynaptic cell of the layer below; a dense layer above a kernel has one amount for each place and channel."""
-=======
     """By postsynaptic cell of the layer below; a dense layer above a kernel has one for each place and channel."""
->>>>>>> mechanisms
     return amounts.reshape(-1, channels).sum(axis=0)
