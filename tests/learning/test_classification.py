@@ -36,7 +36,7 @@ def model_of(*channels: str) -> Classifier:
     arriving = [Channel(name, 0.0 if name == "h" else 1.0, RULES[name]) for name in channels]
     network = layered(jax.random.key(0), [12, 16, 3], [arriving, arriving])
     strength = {name: jnp.asarray(0.1 if name.endswith("-h") else 1.0) for name in network.projections}
-    return Classifier(network, assignment.softmax(wiring_of(network)), strength)
+    return Classifier(network, assignment.softmax(wiring_of(network)), strength, STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,17 @@ def test_what_is_judged_does_not_depend_on_the_batch(data):
         np.testing.assert_allclose(one, two, rtol=1e-4)
 
 
+def test_an_input_that_is_held_is_the_same_input_repeated(data):
+    model = model_of("s", "h", "b")
+    found = []
+    for repeats in (1, STEPS):
+        learner = Classification((S, META, B, ASSIGN), mean_squared)
+        inputs = jnp.broadcast_to(data.images[:BATCH], (repeats, BATCH, 12))
+        found.append(learner.step(learner.begin(model, BATCH), inputs, data.labels[:BATCH], jnp.asarray(0.0))[0])
+    for one, two in zip(jax.tree.leaves(found[0].model), jax.tree.leaves(found[1].model), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
+
+
 def test_spikes_and_operations_are_counted(data):
     model = model_of("s", "b")
     network = frozen(model.wired(jnp.asarray(0.0)), {})
@@ -194,10 +205,10 @@ def test_shares_add_up_and_follow_the_gain(data):
     wiring, inputs = model.assignment.wiring, coding(data.images[:BATCH], None)
     network = frozen(model.wired(jnp.asarray(0.0)), {})
     louder = eqx.tree_at(lambda net: net.projections["output-b"].gain, network, jnp.asarray(3.0))
-    for shares in (current_shares(network, wiring, inputs), current_shares(louder, wiring, inputs)):
+    for shares in (current_shares(network, wiring, inputs, STEPS), current_shares(louder, wiring, inputs, STEPS)):
         for channels in shares.values():
             assert sum(float(share) for share in channels.values()) == pytest.approx(1.0, abs=1e-5)
-    quiet, loud = (float(current_shares(net, wiring, inputs)["output"]["b"]) for net in (network, louder))
+    quiet, loud = (float(current_shares(net, wiring, inputs, STEPS)["output"]["b"]) for net in (network, louder))
     assert loud / (1 - loud) == pytest.approx(3 * quiet / (1 - quiet), rel=1e-4)
     moved = eqx.tree_at(lambda net: net.projections["output-s"].weight, network, replace_fn=lambda w: w + 1.0)
     change = change_shares(network, moved, wiring)

@@ -129,7 +129,8 @@ def _group(config: ClassificationSettings, union: Network, name: str) -> Group:
 
     def begin(union: Network) -> Learned:
         network = Network(union.populations, {name: union.projections[name] for name in names}, union.dt)
-        return learner.begin(Classifier(network, policy, strength, config.network.ceiling), config.training.batch)
+        classifier = Classifier(network, policy, strength, config.network.steps, config.network.ceiling)
+        return learner.begin(classifier, config.training.batch)
 
     start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(union)
     return Group(name, seeds, wiring, learner, start, jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
@@ -258,7 +259,9 @@ def compile_epoch(grid: Grid, group: Group) -> Program:
             for layer in group.wiring
         }
         change = change_shares(before, network, group.wiring)
-        return learned, Measured(metrics, knowledge, gains, change, current_shares(network, group.wiring, probe))
+        return learned, Measured(
+            metrics, knowledge, gains, change, current_shares(network, group.wiring, probe, config.network.steps)
+        )
 
     arrays, static = eqx.partition(group.start, eqx.is_array)
 

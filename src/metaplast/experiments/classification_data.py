@@ -1,5 +1,6 @@
 """The data set of a classification experiment, on the device and with its coding."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -44,12 +45,15 @@ def prepared(config: ClassificationSettings) -> Data:
         raise ValueError(f"data.coding is {coding!r}, which does not suit {whole.name}; leave it out")
     change = Augmentation(settings.shift, settings.flip, settings.drop if whole.events else 0.0)
 
+    # What is the same at every step is given once, and the network holds it.
+    encode = partial(CODINGS[coding], steps=1 if coding == "direct" else steps)
+
     def encode_test(stored: Array, key: PRNGKeyArray) -> Array:
-        return CODINGS[coding](_unpacked(stored, whole.events), steps, key)
+        return encode(_unpacked(stored, whole.events), key=key)
 
     def encode_train(stored: Array, key: PRNGKeyArray) -> Array:
         change_key, coding_key = jax.random.split(key)
-        return CODINGS[coding](change(_unpacked(stored, whole.events), change_key), steps, coding_key)
+        return encode(change(_unpacked(stored, whole.events), change_key), key=coding_key)
 
     train, test = _examples(chosen.train, whole.events), _examples(chosen.test, whole.events)
     jax.eval_shape(encode_test, test.images[:1], jax.random.key(0))  # a wrong number of steps shows here

@@ -57,7 +57,7 @@ class SelfBackpropagationChannel(ChannelSettings, frozen=True, tag="self-backpro
     beta: Positive = 0.5
     """Strength of the nudge."""
     warm: bool = True
-    """Whether membranes settle from where the spiking network has brought them, rather than from rest."""
+    """Whether it sets out from the activity of the whole spiking network, rather than from rest by itself."""
 
 
 class FrozenChannel(ChannelSettings, frozen=True, tag="none"):

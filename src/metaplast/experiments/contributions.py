@@ -27,7 +27,7 @@ def contributions(grid: Grid, group: Group, learned: Learned, seed: int) -> dict
     epoch = jnp.asarray(grid.config.training.epochs - 1, float)
     names = list(dict.fromkeys(channel for layer in group.wiring for channel in layer.channels))
     test, key = grid.data.test, jax.random.fold_in(group.keys[group.seeds.index(seed)], grid.config.training.epochs)
-    first = group.wiring[0]
+    first, last = group.wiring[0], group.wiring[-1]
 
     @eqx.filter_jit
     def measured(learned: Learned, images: Array, labels: Array) -> dict[str, Array]:
@@ -45,7 +45,7 @@ def contributions(grid: Grid, group: Group, learned: Learned, seed: int) -> dict
         return {
             "intact": found[0],
             "silenced": found[1:],
-            "votes": jnp.stack([_votes(network, name, inputs) for name in group.wiring[-1].channels]),
+            "votes": jnp.stack([_votes(network, name, inputs, learned.model.steps) for name in last.channels]),
             "fields": jnp.stack([_fields(network, first.layer, name) for name in first.channels]),
             "input": jnp.mean(inputs, axis=0),
         }
@@ -54,7 +54,7 @@ def contributions(grid: Grid, group: Group, learned: Learned, seed: int) -> dict
     words = {
         "channels": names,
         "first_channels": list(first.channels),
-        "last_channels": list(group.wiring[-1].channels),
+        "last_channels": list(last.channels),
         "layers": [layer.layer for layer in group.wiring],
     }
     labels = np.asarray(test.labels[:EXAMPLES])
@@ -71,11 +71,12 @@ def with_gains(network: Network, group: Group, factors: dict[str, Array]) -> Net
     )
 
 
-def _votes(network: Network, channel: str, inputs: Array) -> Float[Array, "examples classes"]:
+def _votes(network: Network, channel: str, inputs: Array, steps: int) -> Float[Array, "examples classes"]:
     """Current of one channel into the output cells, mean over the steps."""
     projection = network.projections[projection_name(OUTPUT, channel)]
-    current = projection.transmit(projection.weight, flat(traced(network, inputs).sent[projection.source]))
-    return jnp.mean(current.reshape(*inputs.shape[:2], -1), axis=0)
+    sent = traced(network, inputs, steps).sent[projection.source]
+    current = projection.transmit(projection.weight, flat(sent))
+    return jnp.mean(current.reshape(*sent.shape[:2], -1), axis=0)
 
 
 def _fields(network: Network, layer: str, channel: str) -> Float[Array, "cells *source"]:

@@ -2,24 +2,30 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from metaplast.learning.classifier import Classifier
-from metaplast.learning.parts import Experience, Part
-from metaplast.learning.selfbackprop import Membranes, SelfBackpropagation, layers_of, put_weights
-from metaplast.models.layered import projection_name
-from metaplast.network import voltage
+from metaplast.learning.parts import Experience, Part, one_hot
+from metaplast.learning.selfbackprop import Layer, Membranes, SelfBackpropagation, layers_of, put_weights
+from metaplast.learning.selfbackprop_spread import spread
+from metaplast.models.layered import INPUT, projection_name
 
 
 class BySelfBackpropagation(Part):
-    """Settles the membranes of the layers over one channel's weights, nudges them, and changes these weights alone.
+    """Nudges the layers over one channel's weights towards the label, and changes these weights alone.
 
-    What settles is the mean input over the steps. With `warm`, membranes start where the whole spiking network, all
-    channels together, has brought them, in units of the threshold: there the mechanisms meet. `biases` says whether
-    the constant currents of the layers are this learner's to change; where another learner has them, they are its.
+    With `warm` (assumed) the mechanisms meet in the state from which it sets out: V_0 is the mean input, V_l the firing
+    rate of a hidden layer of the whole spiking network, all channels together, V_L its scores, not below 0. From
+    there the iterations of `SelfBackpropagation` run once freely, to V', and once nudged, to V+, as often as its nudged
+    phase has them:
 
-    Reference: Zhang et al. (2021), Science Advances 7:eabh0146; its place in a network of several mechanisms is
-    assumed.
+    dW_l = V_{l-1}^T (V+_l - V'_l) / (beta batch), spread as there, and b_l += rate mean(V+_l - V'_l) / beta
+
+    so that what the network gets right already is not learned again. Without `warm` it is the published update: the
+    channel settles by itself, from rest. `biases` says whether the constant currents of the layers are this
+    learner's to change; where another learner has them, they are its.
+
+    Reference: Zhang et al. (2021), Science Advances 7:eabh0146.
     """
 
     rule: SelfBackpropagation
@@ -32,22 +38,30 @@ class BySelfBackpropagation(Part):
 
     def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:
         names = [projection_name(layer, self.name) for layer in self.layers]
-        inputs = jnp.mean(experience.inputs, axis=0)
-        start = self._reached(model, experience, inputs) if self.warm else None
-        layers, _ = self.rule.step(layers_of(model.network, names), inputs, experience.labels, start)
+        before = layers_of(model.network, names)
+        if self.warm:
+            layers = self._from_where_it_is(before, experience)
+        else:
+            layers, _ = self.rule.step(before, experience.answer.rates[INPUT], experience.labels)
         network = put_weights(model.network, names, layers)
         if self.biases:
-            network = eqx.tree_at(
-                lambda net: [net.populations[name].bias for name in self.layers],
-                network,
-                [layer.bias for layer in layers],
-            )
+            where = lambda net: [net.populations[name].bias for name in self.layers]  # noqa: E731
+            network = eqx.tree_at(where, network, [layer.bias for layer in layers])
         return eqx.tree_at(lambda m: m.network, model, network), state
 
-    def _reached(self, model: Classifier, experience: Experience, inputs: jnp.ndarray) -> Membranes:
-        membranes = [inputs]
-        for name in self.layers:
-            neuron = model.network.populations[name].neuron
-            reached = voltage(experience.answer.state.populations[name])
-            membranes.append(jnp.clip(reached / neuron.threshold, -1.0, 1.0))  # pyright: ignore
-        return tuple(membranes)
+    def _from_where_it_is(self, layers: tuple[Layer, ...], experience: Experience) -> list[Layer]:
+        rule, answer = self.rule, experience.answer
+        hidden = [answer.rates[name] for name in self.layers[:-1]]
+        reached: Membranes = (answer.rates[INPUT], *hidden, jnp.maximum(answer.scores, 0.0))
+        target = one_hot(experience.labels, answer.scores.shape[-1])
+        free, pushed = (rule._iterate(layers, reached, aim, rule.nudged)[0] for aim in (None, target))
+        moves = [after - before for after, before in zip(pushed[1:], free[1:], strict=True)]
+        above, found = None, []
+        for layer, pre, move, rate in reversed(list(zip(layers, reached[:-1], moves, rule.rates, strict=True))):
+            above = spread(self._raw(layer, pre, move), above, rule.strengths)
+            bias = layer.bias + rate * jnp.mean(move, axis=0) / rule.beta
+            found.append(Layer(layer.weight + rate * above.change, bias, layer.connection))
+        return found[::-1]
+
+    def _raw(self, layer: Layer, pre: Array, move: Array) -> Array:
+        return layer.connection.contract(layer.weight, pre, move) / (self.rule.beta * pre.shape[0])

@@ -190,7 +190,7 @@ def _judged_batch(
     there: Array,
 ) -> Knowledge:
     """Sums over the examples of a batch that are `there`."""
-    trace = traced(network, inputs)
+    trace = traced(network, inputs, model.steps)
     scores = model.scores(network, trace.membrane[-1])
     per_example = jax.vmap(lambda score, label: loss(score[None], label[None]))(scores, labels)
     right = (jnp.argmax(scores, axis=-1) == labels).astype(float)

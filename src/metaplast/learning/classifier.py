@@ -22,6 +22,8 @@ class Answer(NamedTuple):
 
     scores: Float[Array, "batch classes"]
     state: NetworkState
+    rates: dict[str, Float[Array, "batch *cells"]]
+    """By population: what its cells sent, mean over the steps."""
 
 
 class Classifier(eqx.Module):
@@ -37,6 +39,8 @@ class Classifier(eqx.Module):
     assignment: Assignment
     strength: dict[str, Float[Array, ""]]
     """By projection."""
+    steps: int = eqx.field(static=True)
+    """Of a presentation; an input that has only one is held over all of them."""
     ceiling: float = eqx.field(default=1.1, static=True)
 
     def wired(self, epoch: Float[Array, ""]) -> Network:
@@ -55,17 +59,14 @@ class Classifier(eqx.Module):
     def answer(self, network: Network, inputs: Float[Array, "time batch *source"], memory: Memory) -> Answer:
         """Scores of a batch; `network` is this one `wired`."""
         state = started(network, inputs.shape[1], memory)
-        membranes, state = simulate(network, {INPUT: inputs}, state, record=_output_membrane)
-        return Answer(self.scores(network, membranes[-1]), state)
+        trace, state = simulate(network, {INPUT: inputs}, state, record=_traced, steps=self.steps)
+        rates = {name: jnp.mean(sent, axis=0) for name, sent in trace.sent.items()}
+        return Answer(self.scores(network, trace.membrane[-1]), state, rates)
 
     def scores(self, network: Network, membrane: Float[Array, "batch classes"]) -> Float[Array, "batch classes"]:
         """Scores from the membranes of the output cells."""
         threshold = network.populations[OUTPUT].neuron.threshold  # pyright: ignore[reportAttributeAccessIssue]
         return jnp.minimum(membrane / threshold, self.ceiling)
-
-
-def _output_membrane(state: NetworkState) -> Array:
-    return voltage(state.populations[OUTPUT])
 
 
 class Trace(NamedTuple):
@@ -77,13 +78,15 @@ class Trace(NamedTuple):
     """Of the output cells."""
 
 
-def traced(network: Network, inputs: Float[Array, "time batch *source"]) -> Trace:
+def _traced(now: NetworkState) -> Trace:
+    sent = {name: activity(state) for name, state in now.populations.items()}
+    return Trace(sent, voltage(now.populations[OUTPUT]))
+
+
+def traced(network: Network, inputs: Float[Array, "time batch *source"], steps: int) -> Trace:
     """Run a network without plasticity on a batch."""
-
-    def record(now: NetworkState) -> Trace:
-        return Trace({name: activity(state) for name, state in now.populations.items()}, _output_membrane(now))
-
-    found, _ = simulate(network, {INPUT: inputs}, network.init(inputs.shape[1], key=jax.random.key(0)), record=record)
+    state = network.init(inputs.shape[1], key=jax.random.key(0))
+    found, _ = simulate(network, {INPUT: inputs}, state, record=_traced, steps=steps)
     return found
 
 

@@ -12,9 +12,11 @@ Shares = dict[str, dict[str, Array]]
 """By layer and channel; they add up to 1 in each layer, or are all 0 where nothing flows or changes."""
 
 
-def current_shares(network: Network, wiring: tuple[Wiring, ...], inputs: Float[Array, "time batch *source"]) -> Shares:
+def current_shares(
+    network: Network, wiring: tuple[Wiring, ...], inputs: Float[Array, "time batch *source"], steps: int
+) -> Shares:
     """Share of each channel in the sum over channels of the mean |current|; of a network without plasticity."""
-    sent, found = traced(network, inputs).sent, {}
+    sent, found = traced(network, inputs, steps).sent, {}
     for layer in wiring:
         projections = {name: network.projections[projection_name(layer.layer, name)] for name in layer.channels}
         sizes = {
