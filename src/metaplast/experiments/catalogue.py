@@ -13,7 +13,7 @@ from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLe
 from metaplast.experiments.study_settings import StudySettings, expanded
 
 NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association", "association-rate")
-CLASSIFICATIONS = ("mpsl-digits",)
+CLASSIFICATIONS = ("mpsl-digits", "mpsl-mnist", "mpsl-fashion", "mpsl-nmnist", "mpsl-cifar10")
 """Classification experiments that have a name."""
 STUDIES = ("ip2-study",)
 """Studies that have a name: many runs that answer one question together."""

@@ -1,5 +1,6 @@
 """The data set of a classification experiment, on the device and with its coding."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -27,6 +28,12 @@ class Data(NamedTuple):
     encode_train: Coding
     """With augmentation."""
     encode_test: Coding
+    events: bool
+    """Whether examples are recordings of events."""
+    values: Callable[[Array], Array]
+    """From examples as they are stored to values from 0 to 1, or counts of events."""
+    encode: Coding
+    """From values to currents."""
 
 
 def prepared(config: ClassificationSettings) -> Data:
@@ -46,21 +53,26 @@ def prepared(config: ClassificationSettings) -> Data:
     change = Augmentation(settings.shift, settings.flip, settings.drop if whole.events else 0.0)
 
     # What is the same at every step is given once, and the network holds it.
-    encode = partial(CODINGS[coding], steps=1 if coding == "direct" else steps)
+    shown = 1 if coding == "direct" else steps
+    values = partial(_unpacked, events=whole.events)
+
+    def encode(values: Array, key: PRNGKeyArray) -> Array:
+        return CODINGS[coding](values, shown, key)
 
     def encode_test(stored: Array, key: PRNGKeyArray) -> Array:
-        return encode(_unpacked(stored, whole.events), key=key)
+        return encode(values(stored), key)
 
     def encode_train(stored: Array, key: PRNGKeyArray) -> Array:
         change_key, coding_key = jax.random.split(key)
-        return encode(change(_unpacked(stored, whole.events), change_key), key=coding_key)
+        return encode(change(values(stored), change_key), coding_key)
 
     train, test = _examples(chosen.train, whole.events), _examples(chosen.test, whole.events)
     jax.eval_shape(encode_test, test.images[:1], jax.random.key(0))  # a wrong number of steps shows here
     if config.training.batch > len(chosen.train.labels):
         raise ValueError(f"training.batch is {config.training.batch}; there are {len(chosen.train.labels)} examples")
     shape = whole.shape[1:] if whole.events else whole.shape
-    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, encode_train, encode_test)
+    codings = encode_train, encode_test, whole.events, values, encode
+    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings)
 
 
 def _some(whole: Dataset, train: int, test: int) -> Dataset:

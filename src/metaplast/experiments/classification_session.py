@@ -15,7 +15,7 @@ from metaplast.config import to_table
 from metaplast.event_files import Scalar, event_file
 from metaplast.experiments.classification import Grid, Group, Measured, compile_epoch
 from metaplast.experiments.contributions import contributions
-from metaplast.experiments.states import load_progress, load_state, save_state
+from metaplast.experiments.states import Mismatch, load_progress, load_state, save_state
 from metaplast.learning.classification import Learned
 from metaplast.params import named_arrays
 from metaplast.provenance import provenance
@@ -140,6 +140,24 @@ def of_seed(learned: Learned, place: int) -> Learned:
 def saved_arrays(learned: PyTree) -> dict[str, Any]:
     """What is saved of a network: its parameters, and what its plasticity remembers."""
     return named_arrays({"model": learned.model, "memory": learned.memory})
+
+
+def load_learned(directory: RunDirectory, group: Group, seed: int) -> Learned:
+    """What one network had learned at its end.
+
+    Raises:
+        Mismatch: what was saved does not fit the configuration.
+    """
+    template = of_seed(group.start, group.seeds.index(seed))
+    arrays, rest = eqx.partition({"model": template.model, "memory": template.memory}, eqx.is_array)
+    saved, wanted = directory.read_arrays(network_name(group.condition, seed, END)), named_arrays(arrays)
+    if {name: array.shape for name, array in saved.items()} != {name: leaf.shape for name, leaf in wanted.items()}:
+        raise Mismatch(
+            f"{directory.path}: the network of {group.condition}, seed {seed}, does not fit the configuration"
+        )
+    values = jax.tree.unflatten(jax.tree.structure(arrays), [jax.numpy.asarray(saved[name]) for name in wanted])
+    found = eqx.combine(values, rest)
+    return template._replace(model=found["model"], memory=found["memory"])
 
 
 def _write_contributions(grid: Grid, directory: RunDirectory, group: Group, learned: Learned) -> None:

@@ -193,6 +193,13 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CPU devices that share the seeds; 0 means one a core."""
 
 
+class RobustnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `metaplast analyse` does to the networks of a finished run."""
+
+    test: Annotated[int, Meta(ge=0)] = 2000
+    """Test examples under each disturbance, the first ones; 0 means all."""
+
+
 class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Several mechanisms, alone and together, learn to classify."""
 
@@ -209,6 +216,7 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     """Synaptic channels by name, of which conditions choose."""
     conditions: dict[str, Condition] = {}
     """What is compared."""
+    robustness: RobustnessSettings = RobustnessSettings()
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
 

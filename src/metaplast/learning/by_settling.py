@@ -1,6 +1,7 @@
 """Self-backpropagation as the learner of one channel of a classifier."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
@@ -15,11 +16,13 @@ class BySelfBackpropagation(Part):
     """Nudges the layers over one channel's weights towards the label, and changes these weights alone.
 
     With `warm` (assumed) the mechanisms meet in the state from which it sets out: V_0 is the mean input, V_l the firing
-    rate of a hidden layer of the whole spiking network, all channels together, V_L its scores, not below 0. From
-    there the iterations of `SelfBackpropagation` run once freely, to V', and once nudged, to V+, as often as its nudged
-    phase has them:
+    rate of a hidden layer of the whole spiking network, all channels together, V_L its scores. This state counts as
+    the free phase, already settled; what the nudge moves in it, d = V+ - V, follows the iterations of the nudged
+    phase with linear cells:
 
-    dW_l = V_{l-1}^T (V+_l - V'_l) / (beta batch), spread as there, and b_l += rate mean(V+_l - V'_l) / beta
+    d_l <- d_l - eps [d_l - (d_{l-1} W_l + d_{l+1} W_{l+1}^T)]           hidden, d_0 = 0
+    d_L <- d_L - eps [d_L - d_{L-1} W_L + beta (V_L + d_L - y)]
+    dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
 
     so that what the network gets right already is not learned again. Without `warm` it is the published update: the
     channel settles by itself, from rest. `biases` says whether the constant currents of the layers are this
@@ -52,10 +55,8 @@ class BySelfBackpropagation(Part):
     def _from_where_it_is(self, layers: tuple[Layer, ...], experience: Experience) -> list[Layer]:
         rule, answer = self.rule, experience.answer
         hidden = [answer.rates[name] for name in self.layers[:-1]]
-        reached: Membranes = (answer.rates[INPUT], *hidden, jnp.maximum(answer.scores, 0.0))
-        target = one_hot(experience.labels, answer.scores.shape[-1])
-        free, pushed = (rule._iterate(layers, reached, aim, rule.nudged)[0] for aim in (None, target))
-        moves = [after - before for after, before in zip(pushed[1:], free[1:], strict=True)]
+        reached: Membranes = (answer.rates[INPUT], *hidden, answer.scores)
+        moves = self._moved(layers, reached, one_hot(experience.labels, answer.scores.shape[-1]))
         above, found = None, []
         for layer, pre, move, rate in reversed(list(zip(layers, reached[:-1], moves, rule.rates, strict=True))):
             above = spread(self._raw(layer, pre, move), above, rule.strengths)
@@ -63,5 +64,25 @@ class BySelfBackpropagation(Part):
             found.append(Layer(layer.weight + rate * above.change, bias, layer.connection))
         return found[::-1]
 
+    def _moved(self, layers: tuple[Layer, ...], reached: Membranes, target: Array) -> list[Array]:
+        """What the nudge moves in every layer."""
+        eps, beta, last = self.rule.eps, self.rule.beta, len(layers) - 1
+        moves = [jnp.zeros_like(value) for value in reached[1:]]
+        for _ in range(self.rule.nudged):
+            for place, layer in enumerate(layers):
+                below = layer.connection.apply(layer.weight, moves[place - 1]) if place else 0.0
+                if place < last:
+                    pull = below + _feedback(layers[place + 1], moves[place], moves[place + 1])
+                else:
+                    pull = below - beta * (reached[-1] + moves[place] - target)
+                moves[place] = moves[place] - eps * (moves[place] - pull)
+        return moves
+
     def _raw(self, layer: Layer, pre: Array, move: Array) -> Array:
         return layer.connection.contract(layer.weight, pre, move) / (self.rule.beta * pre.shape[0])
+
+
+def _feedback(layer: Layer, below: Array, above: Array) -> Array:
+    """Above through the transpose of a connection."""
+    (back,) = jax.linear_transpose(lambda activity: layer.connection.apply(layer.weight, activity), below)(above)
+    return back
