@@ -31,12 +31,16 @@ def list_experiments() -> None:
 
     [bold]Example[/]: metaplast list
     """
+    from metaplast.experiments import catalogue
     from metaplast.experiments.catalogue import NAMES, STUDIES, configuration, study_configuration
 
-    table = Table("name", "what it is", "problems", "conditions", box=None, header_style="bold")
+    table = Table("name", "what it is", "problems or data", "conditions", box=None, header_style="bold")
     for name in NAMES:
         config = configuration(name)
         table.add_row(name, config.title, str(config.run.problems), ", ".join(config.conditions))
+    for name in catalogue.CLASSIFICATIONS:
+        grid = catalogue.classification_configuration(name)
+        table.add_row(name, grid.title, grid.data.name, ", ".join(grid.conditions))
     for name in STUDIES:
         plan = study_configuration(name)
         table.add_row(name, plan.title, "", f"a study of {len(plan.plan)} members")
@@ -64,18 +68,23 @@ def run(
 
       metaplast run dms --out runs/dms --resume
 
+      metaplast run mpsl-digits
+
       metaplast run ip2-study --set 'members=["cd-dms*"]' --out runs/study
     """
     from metaplast.devices import available_cores, prepare
-    from metaplast.experiments.catalogue import configuration, is_study
+    from metaplast.experiments.catalogue import configuration, kind_of
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
         directory = out or Path("runs") / Path(name).stem
-        settings = [*set_, *([f"run.seed={seed}"] if seed is not None else [])]
-        study_of_many = is_study(name)
-    if study_of_many:
+        kind = kind_of(name)
+        first_seed = "training.seed" if kind == "classification" else "run.seed"
+        settings = [*set_, *([f"{first_seed}={seed}"] if seed is not None else [])]
+    if kind == "study":
         return _run_members(name, settings, directory, resume)
+    if kind == "classification":
+        return _run_classification(name, settings, directory, resume)
     with at_the_door(*MISTAKES):
         if resume:
             place = begun(directory, name, settings)
@@ -103,6 +112,27 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     console.print(summary_table(place.summary))
+    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
+
+
+def _run_classification(name: str, settings: list[str], directory: Path, resume: bool) -> None:
+    """Learn to classify under all conditions, then write the report."""
+    from metaplast.cli_classification import epoch_bar, opened, outcome_table
+    from metaplast.runs import RunDirectory
+
+    with at_the_door(*MISTAKES):
+        if resume:
+            _check_resumable(RunDirectory.open(directory), name, settings)
+        grid, place = opened(name, settings, directory, resume, console)
+    from metaplast.experiments.classification_session import run as learn_all
+    from metaplast.experiments.states import Mismatch
+    from metaplast.report import write_pages
+
+    with epoch_bar(console) as told, at_the_door(Mismatch, OSError):
+        learn_all(grid, place, told, resume=resume)
+    with console.status("drawing the figures"), at_the_door(OSError):
+        (page,) = write_pages([place])
+    console.print(outcome_table(place.summary))
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 

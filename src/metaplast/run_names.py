@@ -40,6 +40,11 @@ def probe_name(condition: str, seed: int, moment: str) -> str:
     return f"probes/{condition}-seed{seed}-{moment}"
 
 
+def contribution_name(condition: str, seed: int) -> str:
+    """Name of what each channel of one lane contributes, for `write_arrays` and `read_arrays`."""
+    return f"contributions/{condition}-seed{seed}"
+
+
 def moment_after(problems: int) -> str:
     """Name of the moment at which so many problems are learned: `after0100`."""
     return f"after{problems:04d}"

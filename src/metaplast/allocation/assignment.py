@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from metaplast.models.layered import Wiring, projection_name
-from metaplast.network import Network
+from metaplast.models.layered import Wiring
 from metaplast.params import strong_float
 
 Gains = dict[str, dict[str, Array]]
@@ -33,16 +32,6 @@ class Assignment(eqx.Module):
     @abstractmethod
     def gains(self, epoch: Float[Array, ""]) -> Gains:
         """Gain of every channel of every layer in an epoch, counted from 0."""
-
-    def assigned(self, network: Network, epoch: Float[Array, ""]) -> Network:
-        """`network` with these gains on its projections."""
-        gains = self.gains(epoch)
-        names = [(layer, channel) for layer, channels in gains.items() for channel in channels]
-        return eqx.tree_at(
-            lambda net: [net.projections[projection_name(*name)].gain for name in names],
-            network,
-            [gains[layer][channel] for layer, channel in names],
-        )
 
 
 def by_channel(wiring: Wiring, values: Array) -> dict[str, Array]:

@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from metaplast.config import Table, read_toml, resolve
-from metaplast.experiments import search_settings, sweep_settings
+from metaplast.experiments import classification_settings, search_settings, sweep_settings
+from metaplast.experiments.classification_settings import ClassificationSettings
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
 from metaplast.experiments.study_settings import StudySettings, expanded
@@ -23,6 +24,8 @@ NAMES = (
     "association",
     "association-rate",
 )
+CLASSIFICATIONS = ("mpsl-digits", "mpsl-mnist", "mpsl-fashion", "mpsl-nmnist", "mpsl-cifar10")
+"""Classification experiments that have a name."""
 STUDIES = ("ip2-study",)
 """Studies that have a name: many runs that answer one question together."""
 
@@ -45,7 +48,7 @@ def read(name_or_file: str) -> Table:
 
 
 def _table(name_or_file: str) -> Table:
-    names = (*NAMES, *STUDIES)
+    names = (*NAMES, *CLASSIFICATIONS, *STUDIES)
     if name_or_file in names:
         return read_toml(named_path(name_or_file))
     if not name_or_file.endswith(".toml"):
@@ -102,13 +105,24 @@ def sweep_configuration(name_or_file: str, settings: Sequence[str] = ()) -> Rate
         return resolve(table, settings, RateSweep, complete, sweep_settings.OPEN_TABLES)
 
 
-def is_study(name_or_file: str) -> bool:
-    """Whether a name or a file describes a study instead of one experiment.
+def kind_of(name_or_file: str) -> str:
+    """Kind of experiment that a name or a file describes: "study", "classification" or another.
 
     Raises:
         FileNotFoundError: neither.
     """
-    return read(name_or_file).get("experiment") == "study"
+    return str(read(name_or_file).get("experiment", ""))
+
+
+def classification_configuration(name_or_file: str, settings: Sequence[str] = ()) -> ClassificationSettings:
+    """Resolved configuration of a named classification experiment or file.
+
+    Raises:
+        FileNotFoundError: no such experiment or file.
+        ValueError: an unknown key, a wrong type, a value out of range, or a channel that there is not.
+    """
+    complete, open_tables = classification_settings.complete, classification_settings.OPEN_TABLES
+    return resolve(read(name_or_file), settings, ClassificationSettings, complete, open_tables)
 
 
 def study_configuration(name_or_file: str, settings: Sequence[str] = ()) -> StudySettings:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_of, started, traced
+from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.parts import Experience, Part, either
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
@@ -70,9 +70,10 @@ class Classification(eqx.Module):
     every: dict[str, int] = eqx.field(static=True, default_factory=dict)
     """By plastic projection: batches between two that its rule remembers; 1 where nothing is said."""
 
-    def begin(self, model: Classifier) -> Learned:
-        """Before the first batch."""
-        memory = memory_of(model.network, started(model.network, 2, {}))
+    def begin(self, model: Classifier, batch: int) -> Learned:
+        """Before the first batch, of so many examples."""
+        state = model.network.init(batch, key=jax.random.key(0))
+        memory = {name: state.projections[name].plasticity for name in plastic_names(model.network)}
         return Learned(model, {part.name: part.init(model) for part in self.parts}, memory, jnp.zeros((), jnp.int32))
 
     def step(
@@ -107,7 +108,7 @@ class Classification(eqx.Module):
         return loss, answer, gradient
 
     def _remembered(self, learned: Learned, answer: Answer) -> Memory:
-        memory = memory_of(learned.model.network, answer.state)
+        memory = memory_after(learned.model.network, answer.state, answer.scores.shape[0])
         for name, every in self.every.items():
             due = (learned.count + 1) % every == 0
             memory[name] = jax.tree.map(
@@ -189,24 +190,24 @@ def _judged_batch(
     there: Array,
 ) -> Knowledge:
     """Sums over the examples of a batch that are `there`."""
-    trace = traced(network, inputs)
+    trace = traced(network, inputs, model.steps)
     scores = model.scores(network, trace.membrane[-1])
     per_example = jax.vmap(lambda score, label: loss(score[None], label[None]))(scores, labels)
     right = (jnp.argmax(scores, axis=-1) == labels).astype(float)
-    active = {name: jnp.sum(sent != 0, axis=(0, *range(2, sent.ndim))) @ there for name, sent in trace.sent.items()}
-    rates = {
-        name: active[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in trace.sent.items() if name != INPUT
-    }
-    reached = {name: active[name] * fan_out(network, name) for name in active if name != OUTPUT}
-    spiking, arriving = jnp.all((inputs == 0) | (inputs == 1)), reached.pop(INPUT)
+    sums = {name: jnp.sum(sent, axis=(0, *range(2, sent.ndim))) @ there for name, sent in trace.sent.items()}
+    rates = {name: sums[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in trace.sent.items() if name != INPUT}
+    reached = {name: sums[name] * fan_out(network, name) for name in sums if name not in (INPUT, OUTPUT)}
+    entering = fan_out(network, INPUT)
+    counts = jnp.all(inputs == jnp.round(inputs))
+    analogue = jnp.sum(inputs[0] != 0, axis=tuple(range(1, inputs.ndim - 1))) @ there
     return Knowledge(
         per_example @ there,
         right @ there,
         rates,
-        sum((active[name] for name in rates), jnp.zeros(())),
-        sum(reached.values(), jnp.zeros(())) + jnp.where(spiking, arriving, 0.0),
+        sum((sums[name] for name in rates), jnp.zeros(())),
+        sum(reached.values(), jnp.zeros(())) + jnp.where(counts, sums[INPUT] * entering, 0.0),
         # An analogue input is the same at every step, so its currents are formed once.
-        jnp.where(spiking, 0.0, arriving / inputs.shape[0]),
+        jnp.where(counts, 0.0, analogue * entering),
     )
 
 

@@ -5,16 +5,16 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from metaplast.allocation.assignment import Assignment
 from metaplast.mechanism import chain
-from metaplast.models.layered import INPUT, OUTPUT
-from metaplast.network import Network, NetworkState, activity, consolidate, voltage
+from metaplast.models.layered import INPUT, OUTPUT, projection_name
+from metaplast.network import Network, NetworkState, activity, carry_over, consolidate, voltage
 from metaplast.simulate import simulate
 
 Memory = dict[str, PyTree]
-"""By plastic projection: what its mechanism remembers from batch to batch; None where it starts afresh."""
+"""By plastic projection: the state with which its mechanism meets the next batch."""
 
 
 class Answer(NamedTuple):
@@ -22,11 +22,14 @@ class Answer(NamedTuple):
 
     scores: Float[Array, "batch classes"]
     state: NetworkState
+    rates: dict[str, Float[Array, "batch *cells"]]
+    """By population: what its cells sent, mean over the steps."""
 
 
 class Classifier(eqx.Module):
     """A network from the population "input" to "output", and the assignment of gains to its channels.
 
+    The gain of a projection is what its channel is assigned times a `strength` of its own (alpha of Wu et al.).
     Scores are the membranes of the output cells after the last step, in units of the threshold and at most `ceiling`.
 
     Reference: Wu et al. (2022), whose demo reads out `clamp(membrane / threshold, max=1.1)`.
@@ -34,26 +37,36 @@ class Classifier(eqx.Module):
 
     network: Network
     assignment: Assignment
+    strength: dict[str, Float[Array, ""]]
+    """By projection."""
+    steps: int = eqx.field(static=True)
+    """Of a presentation; an input that has only one is held over all of them."""
     ceiling: float = eqx.field(default=1.1, static=True)
 
     def wired(self, epoch: Float[Array, ""]) -> Network:
         """The network with the gains of an epoch."""
-        return self.assignment.assigned(self.network, epoch)
+        gains = {
+            projection_name(layer, channel): gain
+            for layer, channels in self.assignment.gains(epoch).items()
+            for channel, gain in channels.items()
+        }
+        return eqx.tree_at(
+            lambda net: [net.projections[name].gain for name in gains],
+            self.network,
+            [self.strength[name] * gain for name, gain in gains.items()],
+        )
 
     def answer(self, network: Network, inputs: Float[Array, "time batch *source"], memory: Memory) -> Answer:
         """Scores of a batch; `network` is this one `wired`."""
         state = started(network, inputs.shape[1], memory)
-        membranes, state = simulate(network, {INPUT: inputs}, state, record=_output_membrane)
-        return Answer(self.scores(network, membranes[-1]), state)
+        trace, state = simulate(network, {INPUT: inputs}, state, record=_traced, steps=self.steps)
+        rates = {name: jnp.mean(sent, axis=0) for name, sent in trace.sent.items()}
+        return Answer(self.scores(network, trace.membrane[-1]), state, rates)
 
     def scores(self, network: Network, membrane: Float[Array, "batch classes"]) -> Float[Array, "batch classes"]:
         """Scores from the membranes of the output cells."""
         threshold = network.populations[OUTPUT].neuron.threshold  # pyright: ignore[reportAttributeAccessIssue]
         return jnp.minimum(membrane / threshold, self.ceiling)
-
-
-def _output_membrane(state: NetworkState) -> Array:
-    return voltage(state.populations[OUTPUT])
 
 
 class Trace(NamedTuple):
@@ -65,13 +78,15 @@ class Trace(NamedTuple):
     """Of the output cells."""
 
 
-def traced(network: Network, inputs: Float[Array, "time batch *source"]) -> Trace:
+def _traced(now: NetworkState) -> Trace:
+    sent = {name: activity(state) for name, state in now.populations.items()}
+    return Trace(sent, voltage(now.populations[OUTPUT]))
+
+
+def traced(network: Network, inputs: Float[Array, "time batch *source"], steps: int) -> Trace:
     """Run a network without plasticity on a batch."""
-
-    def record(now: NetworkState) -> Trace:
-        return Trace({name: activity(state) for name, state in now.populations.items()}, _output_membrane(now))
-
-    found, _ = simulate(network, {INPUT: inputs}, network.init(inputs.shape[1], key=jax.random.key(0)), record=record)
+    state = network.init(inputs.shape[1], key=jax.random.key(0))
+    found, _ = simulate(network, {INPUT: inputs}, state, record=_traced, steps=steps)
     return found
 
 
@@ -80,38 +95,23 @@ def plastic_names(network: Network) -> tuple[str, ...]:
     return tuple(name for name, projection in network.projections.items() if projection.plastic)
 
 
-def lasting(network: Network) -> Memory:
-    """Mask, by plastic projection, of the states that outlast a batch: those without a batch axis.
-
-    A Hebbian trace or a weight change belongs to the synapse and lasts, the trace of a spike train belongs to an
-    example and starts afresh.
-    """
-
-    def shapes(batch: int) -> dict[str, PyTree]:
-        states = jax.eval_shape(lambda key: network.init(batch, key=key), jax.random.key(0)).projections
-        return {name: states[name].plasticity for name in plastic_names(network)}
-
-    return jax.tree.map(lambda one, two: one.shape == two.shape, shapes(2), shapes(3))
-
-
-def started(network: Network, batch: int, memory: Memory, key: PRNGKeyArray | None = None) -> NetworkState:
+def started(network: Network, batch: int, memory: Memory) -> NetworkState:
     """State at rest for a batch, with what the plastic projections remember."""
-    state = network.init(batch, key=jax.random.key(0) if key is None else key)
+    state = network.init(batch, key=jax.random.key(0))
     projections = dict(state.projections)
     for name, remembered in memory.items():
-        fresh = projections[name]
-        projections[name] = fresh._replace(plasticity=eqx.combine(remembered, fresh.plasticity))
+        projections[name] = projections[name]._replace(plasticity=remembered)
     return state._replace(projections=projections)
 
 
-def memory_of(network: Network, state: NetworkState) -> Memory:
-    """What outlasts the batch that ended in `state`."""
-    masks = lasting(network)
-    return {name: eqx.filter(state.projections[name].plasticity, mask) for name, mask in masks.items()}
+def memory_after(network: Network, state: NetworkState, batch: int) -> Memory:
+    """What the plastic projections remember after the presentation that ended in `state`."""
+    state = carry_over(network, state, batch, key=jax.random.key(0))
+    return {name: state.projections[name].plasticity for name in plastic_names(network)}
 
 
 def frozen(network: Network, memory: Memory) -> Network:
-    """The network with every weight as plasticity has left it, and no plasticity any more: for tests of what it knows."""
+    """The network with every weight as plasticity has left it, and no plasticity any more, to test what it knows."""
     network, _ = consolidate(network, started(network, 1, memory))
     names = plastic_names(network)
     if not names:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from metaplast.report.classification import is_classification, write_classification_report
 from metaplast.report.run import named, number, write_report
 from metaplast.report.study import is_study, write_study_report
 from metaplast.runs import RunDirectory
@@ -11,6 +12,7 @@ __all__ = [
     "check_reportable",
     "named",
     "number",
+    "write_classification_report",
     "write_pages",
     "write_report",
     "write_study_report",
@@ -30,6 +32,9 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
         raise ValueError(f"--markdown writes the report of a study, and {places[0].path} is none")
     if markdown is not None and markdown.suffix != ".md":
         raise ValueError(f"--markdown {markdown}: give a name that ends in .md")
+    others = [place for place in places if is_classification(place)]
+    if others and len(places) > 1:
+        raise ValueError(f"{others[0].path} is a classification run; its report takes no other directory")
     for place in places:
         if not studies and not place.summary:
             raise ValueError(
@@ -39,4 +44,6 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
 
 def write_pages(places: Sequence[RunDirectory], out: Path | None = None, markdown: Path | None = None) -> list[Path]:
     """Write the page of runs, or that of a study, and the text of a study if one is asked for."""
+    if is_classification(places[0]):
+        return [write_classification_report(places[0], out)]
     return write_study_report(places[0], out, markdown) if is_study(places[0]) else [write_report(places, out)]

@@ -1,0 +1,100 @@
+"""The data set of a classification experiment, on the device and with its coding."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from metaplast.data import CODINGS, Augmentation, Binning, Dataset, Split, load
+from metaplast.experiments.classification_settings import ClassificationSettings
+from metaplast.learning.classification import Coding, Examples
+
+
+class Data(NamedTuple):
+    """What is learned and tested, and how it becomes currents."""
+
+    name: str
+    """Says whether it is a subset."""
+    provenance: str
+    train: Examples
+    test: Examples
+    shape: tuple[int, ...]
+    """Of one example at one step."""
+    classes: tuple[str, ...]
+    encode_train: Coding
+    """With augmentation."""
+    encode_test: Coding
+    events: bool
+    """Whether examples are recordings of events."""
+    values: Callable[[Array], Array]
+    """From examples as they are stored to values from 0 to 1, or counts of events."""
+    encode: Coding
+    """From values to currents."""
+
+
+def prepared(config: ClassificationSettings) -> Data:
+    """The data of a configuration.
+
+    Raises:
+        ValueError: an unknown name, files that are not what they should be, or more examples than there are.
+        FileNotFoundError: files that are not there.
+    """
+    settings, steps = config.data, config.network.steps
+    binning = Binning(settings.frames or steps, settings.frame_milliseconds, settings.pool)
+    whole = load(settings.name, settings.root, download=settings.download, binning=binning)
+    chosen = _some(whole, settings.train, settings.test)
+    coding = "events" if whole.events and settings.coding == "direct" else settings.coding
+    if (coding == "events") != whole.events:
+        raise ValueError(f"data.coding is {coding!r}, which does not suit {whole.name}; leave it out")
+    change = Augmentation(settings.shift, settings.flip, settings.drop if whole.events else 0.0)
+
+    # What is the same at every step is given once, and the network holds it.
+    shown = 1 if coding == "direct" else steps
+    values = partial(_unpacked, events=whole.events)
+
+    def encode(values: Array, key: PRNGKeyArray) -> Array:
+        return CODINGS[coding](values, shown, key)
+
+    def encode_test(stored: Array, key: PRNGKeyArray) -> Array:
+        return encode(values(stored), key)
+
+    def encode_train(stored: Array, key: PRNGKeyArray) -> Array:
+        change_key, coding_key = jax.random.split(key)
+        return encode(change(values(stored), change_key), coding_key)
+
+    train, test = _examples(chosen.train, whole.events), _examples(chosen.test, whole.events)
+    jax.eval_shape(encode_test, test.images[:1], jax.random.key(0))  # a wrong number of steps shows here
+    if config.training.batch > len(chosen.train.labels):
+        raise ValueError(f"training.batch is {config.training.batch}; there are {len(chosen.train.labels)} examples")
+    shape = whole.shape[1:] if whole.events else whole.shape
+    codings = encode_train, encode_test, whole.events, values, encode
+    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings)
+
+
+def _some(whole: Dataset, train: int, test: int) -> Dataset:
+    """The first examples of each split, in an order that mixes classes and is always the same.
+
+    Raises:
+        ValueError: more than there are.
+    """
+    order = np.random.default_rng(0)
+    mixed = [
+        Split(split.inputs[places], split.labels[places]) if count else split
+        for split, count in ((whole.train, train), (whole.test, test))
+        for places in [order.permutation(len(split.labels))]
+    ]
+    return Dataset(whole.name, mixed[0], mixed[1], whole.classes, whole.provenance).first(train, test)
+
+
+def _examples(split: Split, events: bool) -> Examples:
+    """On the device as bytes: images as 0 to 255, event counts as they are; a quarter of the memory."""
+    stored = np.minimum(split.inputs, 255) if events else np.round(split.inputs * 255)
+    return Examples(jnp.asarray(stored.astype(np.uint8)), jnp.asarray(split.labels))
+
+
+def _unpacked(stored: Array, events: bool) -> Array:
+    return stored.astype(float) if events else stored.astype(float) / 255.0

@@ -1,0 +1,186 @@
+"""A classification run on disk: it writes what it has finished at once, and goes on where it was killed."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from metaplast.analysis.epochs import EpochRow, contest, read_epochs, summarised, write_epochs
+from metaplast.config import to_table
+from metaplast.event_files import Scalar, event_file
+from metaplast.experiments.classification import Grid, Group, Measured, compile_epoch
+from metaplast.experiments.contributions import contributions
+from metaplast.experiments.states import Mismatch, load_progress, load_state, save_state
+from metaplast.learning.classification import Learned
+from metaplast.params import named_arrays
+from metaplast.provenance import provenance
+from metaplast.run_names import END, contribution_name, network_name
+from metaplast.runs import RunDirectory, write_atomically
+
+CHECKPOINT = "checkpoint"
+
+
+class Progress(NamedTuple):
+    """What a run tells while it runs."""
+
+    done: int
+    """Epochs finished, over all conditions."""
+    total: int
+    condition: str
+    epoch: int
+    """Epochs finished in this condition."""
+    accuracy: float
+    """Test accuracy, mean over seeds; NaN before the first epoch."""
+    speed: float
+    """Training examples a second, all seeds together; NaN before the first epoch."""
+
+
+def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *, resume: bool = False) -> None:
+    """Learn all conditions, one after the other, and write what came of it."""
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    device = jax.devices()[0]
+    meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": grid.config.training.seed, "started": began}
+    if resume:
+        before = directory.meta
+        resumed = {"resumed": began, "commit": meta["commit"], "version": meta["version"]}
+        meta = before | {"resumptions": [*before.get("resumptions", []), resumed]}
+    else:
+        directory.write_config(to_table(grid.config))
+    directory.write_meta(meta)
+    for place, group in enumerate(grid.groups):
+        _learn(grid, group, place, directory, told)
+    directory.write_summary(_summary(grid, directory))
+    directory.write_meta(meta | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+def _learn(grid: Grid, group: Group, place: int, directory: RunDirectory, told: Callable[[Progress], None]) -> None:
+    """All epochs of a condition, from its checkpoint if there is one; nothing if its networks are saved already."""
+    epochs = grid.config.training.epochs
+    if all(directory.has_arrays(network_name(group.condition, seed, END)) for seed in group.seeds):
+        return
+    learned, done = group.start, 0
+    if directory.has_arrays(CHECKPOINT):
+        arrays, static = eqx.partition(learned, eqx.is_array)
+        progress = load_progress(directory, CHECKPOINT)
+        if progress["condition"] == place:
+            arrays, progress = load_state(directory, CHECKPOINT, arrays)
+            learned, done = eqx.combine(arrays, static), int(progress["done"])
+    rows = [row for row in read_epochs(directory).rows if row.condition != group.condition or row.epoch <= done]
+    before = place * epochs
+    tell = lambda done, accuracy, speed: told(  # noqa: E731
+        Progress(before + done, len(grid.groups) * epochs, group.condition, done, accuracy, speed)
+    )
+    tell(done, float("nan"), float("nan"))
+    program = compile_epoch(grid, group) if done < epochs else None
+    while program is not None and done < epochs:
+        start = time.perf_counter()
+        learned, measured = program.run(learned, done)
+        seconds = time.perf_counter() - start
+        done += 1
+        rows += rows_of(group, done, measured, seconds)
+        write_epochs(directory, rows)
+        write_events(directory, group, rows)
+        arrays = eqx.filter(learned, eqx.is_array)
+        save_state(directory, CHECKPOINT, arrays, condition=place, done=done)
+        examples = grid.data.train.labels.shape[0] * len(group.seeds)
+        tell(done, float(np.mean(measured.test.accuracy)), examples / seconds)
+    _write_contributions(grid, directory, group, learned)
+    _write_networks(directory, group, learned)  # last: it says that the condition is done
+
+
+def rows_of(group: Group, epoch: int, measured: Measured, seconds: float) -> list[EpochRow]:
+    """Rows of epochs.csv of one epoch, seed by seed."""
+    measured = jax.tree.map(np.asarray, measured)
+    columns = dict(_columns(measured))
+    return [
+        EpochRow(
+            group.condition,
+            seed,
+            epoch,
+            {name: float(values[place]) for name, values in columns.items()} | {"seconds": seconds},
+        )
+        for place, seed in enumerate(group.seeds)
+    ]
+
+
+def _columns(measured: Measured) -> Iterator[tuple[str, Any]]:
+    """Every column with its values by seed."""
+    test = measured.test
+    yield from (("loss", measured.training.loss), ("accuracy", measured.training.accuracy))
+    yield from (("test_loss", test.loss), ("test_accuracy", test.accuracy))
+    yield from (("spikes", test.spikes), ("operations", test.operations), ("products", test.products))
+    yield from ((f"rate.{layer}", values) for layer, values in test.rates.items())
+    for kind in ("gain", "change", "current"):
+        table = getattr(measured, "gains" if kind == "gain" else kind)
+        for layer, channels in table.items():
+            yield from ((f"{kind}.{layer}.{channel}", values) for channel, values in channels.items())
+
+
+def write_events(directory: RunDirectory, group: Group, rows: list[EpochRow]) -> None:
+    """events/<condition>-seed<seed>/events.out.tfevents.metaplast: the curves of a network, for TensorBoard."""
+    for seed in group.seeds:
+        own = [row for row in rows if (row.condition, row.seed) == (group.condition, seed)]
+        scalars = [
+            Scalar(name.replace(".", "/"), row.epoch, value) for row in own for name, value in row.values.items()
+        ]
+        place = directory.path / "events" / f"{group.condition}-seed{seed}" / "events.out.tfevents.metaplast"
+        write_atomically(place, event_file(scalars))
+
+
+def of_seed(learned: Learned, place: int) -> Learned:
+    """What one seed of a group has learned."""
+    return jax.tree.map(lambda leaf: leaf[place] if eqx.is_array(leaf) else leaf, learned)
+
+
+def saved_arrays(learned: PyTree) -> dict[str, Any]:
+    """What is saved of a network: its parameters, and what its plasticity remembers."""
+    return named_arrays({"model": learned.model, "memory": learned.memory})
+
+
+def load_learned(directory: RunDirectory, group: Group, seed: int) -> Learned:
+    """What one network had learned at its end.
+
+    Raises:
+        Mismatch: what was saved does not fit the configuration.
+    """
+    template = of_seed(group.start, group.seeds.index(seed))
+    arrays, rest = eqx.partition({"model": template.model, "memory": template.memory}, eqx.is_array)
+    saved, wanted = directory.read_arrays(network_name(group.condition, seed, END)), named_arrays(arrays)
+    if {name: array.shape for name, array in saved.items()} != {name: leaf.shape for name, leaf in wanted.items()}:
+        raise Mismatch(
+            f"{directory.path}: the network of {group.condition}, seed {seed}, does not fit the configuration"
+        )
+    values = jax.tree.unflatten(jax.tree.structure(arrays), [jax.numpy.asarray(saved[name]) for name in wanted])
+    found = eqx.combine(values, rest)
+    return template._replace(model=found["model"], memory=found["memory"])
+
+
+def _write_contributions(grid: Grid, directory: RunDirectory, group: Group, learned: Learned) -> None:
+    """What each channel contributes, of the first seed, where there are several."""
+    if len({channel for layer in group.wiring for channel in layer.channels}) > 1:
+        seed = group.seeds[0]
+        arrays = contributions(grid, group, of_seed(learned, 0), seed)
+        directory.write_arrays(contribution_name(group.condition, seed), arrays)
+
+
+def _write_networks(directory: RunDirectory, group: Group, learned: Learned) -> None:
+    for place, seed in enumerate(group.seeds):
+        directory.write_arrays(network_name(group.condition, seed, END), saved_arrays(of_seed(learned, place)))
+
+
+def _summary(grid: Grid, directory: RunDirectory) -> dict[str, Any]:
+    """Numbers by condition, and what all mechanisms together gain over the best single one."""
+    table = read_epochs(directory)
+    conditions = {name: summarised(table, name) for name in table.conditions()}
+    found: dict[str, Any] = {"conditions": conditions}
+    sizes = {name: len(set(condition.channels)) for name, condition in grid.config.conditions.items()}
+    most = [name for name in sizes if sizes[name] == max(sizes.values())]
+    singles = [name for name in sizes if grid.config.conditions[name].single]
+    found["contests"] = [one for name in most if (one := contest(table, singles, name)) is not None]
+    found["seconds"] = sum(numbers.seconds for numbers in conditions.values())
+    return found

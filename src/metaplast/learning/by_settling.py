@@ -1,0 +1,88 @@
+"""Self-backpropagation as the learner of one channel of a classifier."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from metaplast.learning.classifier import Classifier
+from metaplast.learning.parts import Experience, Part, one_hot
+from metaplast.learning.selfbackprop import Layer, Membranes, SelfBackpropagation, layers_of, put_weights
+from metaplast.learning.selfbackprop_spread import spread
+from metaplast.models.layered import INPUT, projection_name
+
+
+class BySelfBackpropagation(Part):
+    """Nudges the layers over one channel's weights towards the label, and changes these weights alone.
+
+    With `warm` (assumed) the mechanisms meet in the state from which it sets out: V_0 is the mean input, V_l the firing
+    rate of a hidden layer of the whole spiking network, all channels together, V_L its scores. This state counts as
+    the free phase, already settled; what the nudge moves in it, d = V+ - V, follows the iterations of the nudged
+    phase with linear cells:
+
+    d_l <- d_l - eps [d_l - (d_{l-1} W_l + d_{l+1} W_{l+1}^T)]           hidden, d_0 = 0
+    d_L <- d_L - eps [d_L - d_{L-1} W_L + beta (V_L + d_L - y)]
+    dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
+
+    so that what the network gets right already is not learned again. Without `warm` it is the published update: the
+    channel settles by itself, from rest. `biases` says whether the constant currents of the layers are this
+    learner's to change; where another learner has them, they are its.
+
+    Reference: Zhang et al. (2021), Science Advances 7:eabh0146.
+    """
+
+    rule: SelfBackpropagation
+    layers: tuple[str, ...] = eqx.field(static=True)
+    warm: bool = eqx.field(default=True, static=True)
+    biases: bool = eqx.field(default=False, static=True)
+
+    def init(self, model: Classifier) -> PyTree:
+        return ()
+
+    def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:
+        names = [projection_name(layer, self.name) for layer in self.layers]
+        before = layers_of(model.network, names)
+        if self.warm:
+            layers = self._from_where_it_is(before, experience)
+        else:
+            layers, _ = self.rule.step(before, experience.answer.rates[INPUT], experience.labels)
+        network = put_weights(model.network, names, layers)
+        if self.biases:
+            where = lambda net: [net.populations[name].bias for name in self.layers]  # noqa: E731
+            network = eqx.tree_at(where, network, [layer.bias for layer in layers])
+        return eqx.tree_at(lambda m: m.network, model, network), state
+
+    def _from_where_it_is(self, layers: tuple[Layer, ...], experience: Experience) -> list[Layer]:
+        rule, answer = self.rule, experience.answer
+        hidden = [answer.rates[name] for name in self.layers[:-1]]
+        reached: Membranes = (answer.rates[INPUT], *hidden, answer.scores)
+        moves = self._moved(layers, reached, one_hot(experience.labels, answer.scores.shape[-1]))
+        above, found = None, []
+        for layer, pre, move, rate in reversed(list(zip(layers, reached[:-1], moves, rule.rates, strict=True))):
+            above = spread(self._raw(layer, pre, move), above, rule.strengths)
+            bias = layer.bias + rate * jnp.mean(move, axis=0) / rule.beta
+            found.append(Layer(layer.weight + rate * above.change, bias, layer.connection))
+        return found[::-1]
+
+    def _moved(self, layers: tuple[Layer, ...], reached: Membranes, target: Array) -> list[Array]:
+        """What the nudge moves in every layer."""
+        eps, beta, last = self.rule.eps, self.rule.beta, len(layers) - 1
+        moves = [jnp.zeros_like(value) for value in reached[1:]]
+        for _ in range(self.rule.nudged):
+            for place, layer in enumerate(layers):
+                below = layer.connection.apply(layer.weight, moves[place - 1]) if place else 0.0
+                if place < last:
+                    pull = below + _feedback(layers[place + 1], moves[place], moves[place + 1])
+                else:
+                    pull = below - beta * (reached[-1] + moves[place] - target)
+                moves[place] = moves[place] - eps * (moves[place] - pull)
+        return moves
+
+    def _raw(self, layer: Layer, pre: Array, move: Array) -> Array:
+        return layer.connection.contract(layer.weight, pre, move) / (self.rule.beta * pre.shape[0])
+
+
+def _feedback(layer: Layer, below: Array, above: Array) -> Array:
+    """Above through the transpose of a connection."""
+    (back,) = jax.linear_transpose(lambda activity: layer.connection.apply(layer.weight, activity), below)(above)
+    return back

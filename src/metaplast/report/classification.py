@@ -1,0 +1,177 @@
+"""The page of a classification run."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tomli_w
+from markupsafe import Markup
+
+from metaplast.analysis.epochs import EpochTable, read_epochs, summarised
+from metaplast.analysis.figures_classification import draw_classification
+from metaplast.analysis.figures_style import PALETTE
+from metaplast.analysis.statistics import Interval
+from metaplast.analysis.tables import Column, Table
+from metaplast.report.page import data_uri, environment, flat
+from metaplast.runs import RunDirectory, write_atomically
+
+TITLES = {
+    "accuracy": "Accuracy",
+    "gains": "What was assigned",
+    "contributions": "What each channel contributed",
+    "robustness": "Robustness",
+}
+CAPTIONS = {
+    "accuracy": Markup(
+        "<b>Left:</b> share of test examples that are told right after each epoch; thin lines are seeds, bold ones "
+        "their mean. <b>Right:</b> after the last epoch: small dots are seeds, the bar the 95&nbsp;% bootstrap "
+        "interval of their mean."
+    ),
+    "gains": Markup(
+        "The gain of every channel of a layer over the epochs, where it changes: how much of each mechanism the "
+        "network uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds."
+    ),
+    "contributions": Markup(
+        "One network after its last epoch; nothing changes while it is tested. <b>Top:</b> whose current the cells of "
+        "a layer receive (mean size, mean over seeds); whose weights changed, from the start of an epoch to its end; "
+        "and what is left of the score when a channel is silenced in all layers, without learning anew. "
+        "<b>Middle:</b> what each channel has learned to look for, a scale a row. <b>Bottom:</b> the first test "
+        "examples, and what each channel says to the output cells; the right answer is in colour."
+    ),
+    "robustness": Markup(
+        "Share of test examples told right after a disturbance of growing strength, by condition; bars or bands are "
+        "95&nbsp;% bootstrap intervals over seeds."
+    ),
+}
+
+
+class Picture(NamedTuple):
+    kind: str
+    title: str
+    caption: Markup
+    source: str
+
+
+class Card(NamedTuple):
+    """A number at the head of the page."""
+
+    label: str
+    value: str
+    note: str
+    colour: str
+
+
+def is_classification(run: RunDirectory) -> bool:
+    """Whether a directory is that of a classification run."""
+    return run.config.get("experiment") == "classification"
+
+
+def write_classification_report(run: RunDirectory, path: Path | None = None) -> Path:
+    """Draw the figures of a run anew and write the page that shows them, to `path` or report.html in the run."""
+    config, meta, table = run.config, run.meta, read_epochs(run)
+    template = environment().get_template("classification.html")
+    page = template.render(
+        title=config["title"],
+        name=run.name,
+        sentence=sentence(config, table),
+        cards=list(cards(run)),
+        tables=[accuracy_table(table), *contest_tables(run)],
+        pictures=pictures(draw_classification(run)),
+        assumed=config.get("assumed", []),
+        config=tomli_w.dumps(config),
+        provenance=list(flat(meta)),
+    )
+    return write_atomically(path or run.path / "report.html", page.encode())
+
+
+def sentence(config: dict[str, Any], table: EpochTable) -> str:
+    """What was run, in one sentence."""
+    conditions = table.conditions()
+    seeds = max((len(table.seeds(name)) for name in conditions), default=0)
+    hidden = " and ".join(str(size) for size in config["network"]["hidden"])
+    steps, data = config["network"]["steps"], config["data"]["name"]
+    return (
+        f"A spiking network with {hidden} hidden cells learns {data} in presentations of {steps} steps, under "
+        f"{len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms change its "
+        f"weights, and how much of each."
+    )
+
+
+def cards(run: RunDirectory) -> Any:
+    """The best conditions, and what the combination gains."""
+    numbers = run.summary.get("conditions", {})
+    order = sorted(numbers, key=lambda name: -numbers[name]["accuracy"]["mean"])
+    names = list(numbers)
+    for name in order[:3]:
+        accuracy = numbers[name]["accuracy"]
+        note = (
+            "one seed"
+            if accuracy["low"] is None
+            else f"95 %: {100 * accuracy['low']:.2f} to {100 * accuracy['high']:.2f}"
+        )
+        yield Card(name, f"{100 * accuracy['mean']:.2f} %", note, PALETTE[names.index(name) % len(PALETTE)])
+    for found in run.summary.get("contests", [])[-1:]:
+        difference = found["difference"]
+        spread = (
+            "" if difference["low"] is None else f" ({100 * difference['low']:+.2f} to {100 * difference['high']:+.2f})"
+        )
+        value = f"{100 * difference['mean']:+.2f}"
+        yield Card(f"{found['combined']} against {found['single']}", value, f"points{spread}", "#62666f")
+
+
+def accuracy_table(table: EpochTable) -> Table:
+    """A row a condition."""
+    columns = [
+        Column("condition", "condition", words=True),
+        Column("seeds", "seeds"),
+        Column("accuracy", "right (%)"),
+        Column("loss", "loss"),
+        Column("rate", "hidden spikes\na cell and step"),
+        Column("spikes", "spikes\nan example"),
+        Column("operations", "synaptic\noperations"),
+        Column("products", "analogue\nproducts"),
+        Column("seconds", "seconds"),
+    ]
+    rows = []
+    for name in table.conditions():
+        found = summarised(table, name)
+        rate = float(table.last(name, table.columns(name, "rate")[0]).mean())
+        percent = Interval(*(100 * value for value in found.accuracy))
+        work = found.spikes, found.operations, found.products
+        rows.append((name, found.seeds, percent, found.loss, rate, *work, found.seconds))
+    note = (
+        "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, "
+        "parallel channels merged into one weight; analogue products are those of an input that is no spike train, "
+        "formed once an example. Seconds: learning and testing, all seeds side by side."
+    )
+    return Table("accuracy", "After the last epoch", columns, rows, note)
+
+
+def contest_tables(run: RunDirectory) -> list[Table]:
+    """Combinations of all mechanisms against the best single one."""
+    found = run.summary.get("contests", [])
+    if not found:
+        return []
+    columns = [
+        Column("combined", "together", words=True),
+        Column("single", "best alone", words=True),
+        Column("difference", "difference (points)"),
+    ]
+    rows = [(one["combined"], one["single"], _percent(one["difference"])) for one in found]
+    note = "Test accuracy of the same seeds; an interval that holds zero cannot tell which is better."
+    return [Table("contests", "Together or alone", columns, rows, note)]
+
+
+def _percent(found: dict[str, float | None]) -> Interval:
+    return Interval(*(float("nan") if found[key] is None else 100 * found[key] for key in ("mean", "low", "high")))
+
+
+def pictures(paths: list[Path]) -> list[Picture]:
+    """Figures with the words that explain them, said once for each kind."""
+    found: list[Picture] = []
+    for path in paths:
+        kind, _, rest = path.stem.partition("-")
+        heading = f"{TITLES.get(kind, kind)}: {rest}" if rest else TITLES.get(kind, kind)
+        again = any(one.kind == kind for one in found)
+        caption = Markup("As above, for {}.").format(rest) if again else CAPTIONS.get(kind, Markup())
+        found.append(Picture(kind, heading, caption, data_uri(path.read_bytes())))
+    return found
