@@ -196,7 +196,7 @@ def test_a_begun_member_takes_steps_that_were_added_at_its_end(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('kind = "search"', 'kind = "serch"', "unknown kind 'serch'; there are: run, search, analyse"),
+        ('kind = "search"', 'kind = "serch"', "unknown kind 'serch'; there are: run, search, sweep, analyse"),
         ('base = "{family}"\npanel', "panel", "has no base"),
         ('base = "{family}"\npanel', 'like = "dms-gru"\npanel', "like is 'dms-gru'; give another member"),
         ('"model.name=rate"', '"model.nam=rate"', "dms: unknown key 'model.nam'"),
