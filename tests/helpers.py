@@ -67,14 +67,17 @@ PLASTICITY_EXAMPLES: dict[str, Mechanism] = {
     "stdp": STDP(a_plus=0.02, a_minus=0.03, tau_plus=10.0, tau_minus=15.0),
     "hebbian-trace": HebbianTrace(alpha=0.05, theta=0.2, tau=10.0),
     "hebbian-synapse": HebbianSynapse(beta=0.05, eta=0.2, keep=0.9, attenuation=40.0),
-    "triplet-stdp": TripletSTDP(a2_plus=0.01, a3_plus=0.02, a2_minus=0.02, a3_minus=0.01, tau_x=30.0, tau_y=40.0),
-    "oja": Oja(rate=0.1, tau=5.0),
-    "bcm": BCM(rate=0.5, target=0.2, tau=5.0, tau_theta=10.0),
+    "triplet-stdp": TripletSTDP(a2_plus=0.01, a3_plus=0.02, a2_minus=0.01, a3_minus=0.005, tau_x=30.0, tau_y=40.0),
+    "oja": Oja(rate=0.01, tau=5.0),
+    "bcm": BCM(rate=0.2, target=0.2, tau=5.0, tau_theta=10.0),
     "synaptic-scaling": SynapticScaling(target=0.2, rate=0.02, tau=10.0),
-    "e-prop": Eprop(rate=0.02, tau=5.0),
+    "e-prop": Eprop(rate=0.003, tau=5.0),
 }
 ADDITIVE = ("stdp", "triplet-stdp", "hebbian-trace", "hebbian-synapse", "bcm")
 """Rules whose change is a sum of outer products that do not read the weight: linear in the geometry."""
+
+MULTIPLICATIVE = ("oja", "synaptic-scaling")
+"""Rules whose change depends on the weight itself."""
 
 RESTLESS = ("oja", "bcm", "synaptic-scaling")
 """Rules on running rates, which outlive the last spike: they go on for a while in silence."""

@@ -16,7 +16,7 @@ QUICK = 0.01
 
 
 def play(rule, x, weight, connection=None, teach=None):
-    """Network after a relay has sent `x` [time, batch, *pre] to relays, which `teach` [time, batch, *post] may drive."""
+    """After a relay has sent `x` [time, batch, *pre] to relays; `teach` [time, batch, *post] may drive these."""
     connection = connection or Dense()
     shape = jax.eval_shape(connection.apply, weight, x[0]).shape[1:]
     feed = Projection("pre", "post", connection, weight, rule, gain=1.0 if teach is None else 0.0)
