@@ -30,7 +30,9 @@ def build(net: Net, arrays: dict) -> tuple[Network, list[str], str]:
     """The network, its projections in the order of the layers, and the population whose spikes count."""
     if net.dense:
         stages = [Stage(width, pool=net.pool) for width in net.stages]
-        made = convolutional(jax.random.key(0), net.shape, stages, net.dense[:-1], net.dense[-1], cells=CELLS, normalised=False)
+        made = convolutional(
+            jax.random.key(0), net.shape, stages, net.dense[:-1], net.dense[-1], cells=CELLS, normalised=False
+        )
         layers = [f"hidden{place + 1}" for place in range(len(net.weights()) - 1)] + ["output"]
         return made, [f"{layer}-stbp" for layer in layers], "output"
     cells = Population(CELLS.neuron(1.0), (*net.shape[:2], net.stages[0]))

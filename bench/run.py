@@ -27,7 +27,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a trial: few repeats, short STDP, no torch.compile")
     parser.add_argument("--repeats", type=int, help="timed calls of each process (default 11, quick 3)")
     parser.add_argument(
-        "--only", default="", help="a trial of the cases whose name contains this, or 'convolution', 'learning', 'lanes'"
+        "--only",
+        default="",
+        help="a trial of the cases whose name contains this, or 'convolution', 'learning', 'lanes'",
     )
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), help="a trial with these peers")
     parser.add_argument(
