@@ -71,6 +71,9 @@ def test_average_pool_is_the_mean_of_windows(key):
     activity = jax.random.normal(key, (2, 4, 6, 3))
     expected = activity.reshape(2, 2, 2, 3, 2, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(AveragePool(2).apply(None, activity), expected, rtol=1e-5, atol=1e-6)
+    oblong = activity[:, :, :3].mean(axis=2, keepdims=True).reshape(2, 2, 2, 1, 3).mean(axis=2)
+    found = AveragePool((2, 3)).apply(None, activity[:, :, :5])  # two columns are left over
+    np.testing.assert_allclose(found, oblong, rtol=1e-5, atol=1e-6)
 
 
 def sizes(jaxpr):

@@ -112,7 +112,7 @@ def residual(
         _convolve(plan, Stage(width, stride=stride))
         _convolve(plan, Stage(width))
         _shortcut(plan, start, stride)
-    _pool(plan, plan.shape(plan.source)[0])
+    _pool(plan, plan.shape(plan.source)[:2])
     return _classify(plan, (), outputs)
 
 
@@ -146,7 +146,7 @@ def _convolve(plan: _Plan, stage: Stage) -> None:
         weight = jnp.zeros((1, 1, stage.channels, stage.channels))
         plan.projections[f"loop-{layer}"] = Projection(layer, layer, Conv(), weight, delay=1)
     if stage.pool > 1:
-        _pool(plan, stage.pool)
+        _pool(plan, (stage.pool, stage.pool))
 
 
 def _classify(plan: _Plan, dense: Sequence[int], outputs: int) -> Network:
@@ -160,9 +160,7 @@ def _classify(plan: _Plan, dense: Sequence[int], outputs: int) -> Network:
     return plan.network()
 
 
-def _layer(
-    plan: _Plan, layer: str, shape: tuple[int, ...], connection: Connection, weight: tuple[int, ...]
-) -> str:
+def _layer(plan: _Plan, layer: str, shape: tuple[int, ...], connection: Connection, weight: tuple[int, ...]) -> str:
     """A population of spiking cells, and its channels from the layer made last."""
     source = plan.source
     plan.populations[layer] = Population(plan.cells.neuron(plan.dt), shape, bias=jnp.zeros(shape[-1:]))
@@ -215,13 +213,13 @@ def _shortcut(plan: _Plan, start: str, stride: int) -> None:
     )
 
 
-def _pool(plan: _Plan, size: int) -> None:
+def _pool(plan: _Plan, size: tuple[int, ...]) -> None:
     """A relay that averages the layer made last."""
     source = plan.source
-    rows, columns, depth = plan.shape(source)
+    (rows, columns, depth), (high, wide) = plan.shape(source), size
     name = f"pool{plan.layers}"
-    plan.populations[name] = Population(Relay(), (rows // size, columns // size, depth))
-    plan.projections[name] = Projection(source, name, AveragePool(size))
+    plan.populations[name] = Population(Relay(), (rows // high, columns // wide, depth))
+    plan.projections[name] = Projection(source, name, AveragePool((high, wide)))
 
 
 def _uniform(key: PRNGKeyArray, shape: tuple[int, ...], scale: float) -> Array:

@@ -25,8 +25,9 @@ def moments(
     batch = next(iter(inputs.values())).shape[1]
 
     def record(state: NetworkState) -> dict[str, Array]:
-        return {name: network.projections[name].read(state.populations[network.projections[name].source])
-                for name in found}
+        return {
+            name: network.projections[name].read(state.populations[network.projections[name].source]) for name in found
+        }
 
     if not sources:
         return {}

@@ -1,4 +1,4 @@
-"""Convolutions and their weight gradients as JAX primitives, each the other's transpose; XLA's without native ones."""
+"""Convolutions and their weight gradients as JAX primitives, each the other's transpose; elsewhere they are XLA's."""
 
 from collections.abc import Callable
 from functools import partial
@@ -44,7 +44,7 @@ def convolve_outer(
     margins: Margins = ((0, 0), (0, 0)),
     dilation: int = 1,
 ) -> Float[Array, "rows columns c k"]:
-    """Sum over batch and places of pre x post: gradient of <post, convolve(pre, weight)> in a weight of `kernel`."""
+    """Sum over batch and places of pre x post: the gradient of <post, convolve(pre, w)> in a weight w of `kernel`."""
     return outer_p.bind(pre, post, kernel=kernel, stride=stride, margins=margins, dilation=dilation)
 
 

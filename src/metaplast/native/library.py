@@ -18,7 +18,7 @@ import jaxlib
 COMPILERS = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-w")
 SOURCES = ("events.cc", "convolution.cc")
-HEADERS = ("pieces.h", "lanes.h")
+HEADERS = ("images.h", "lanes.h", "pieces.h")
 TARGETS = (
     "metaplast_event_product",
     "metaplast_event_outer",
@@ -38,7 +38,10 @@ def available() -> bool:
     try:
         library = ctypes.CDLL(str(compiled(cache_folder())))
     except (OSError, subprocess.SubprocessError) as error:
-        warnings.warn(f"event-driven products run as dense ones and convolutions as XLA's, for want of compiled code: {error}", stacklevel=2)
+        warnings.warn(
+            f"event-driven products run as dense ones and convolutions as XLA's, for want of compiled code: {error}",
+            stacklevel=2,
+        )
         return False
     for target in TARGETS:
         jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(getattr(library, target)), platform="cpu")

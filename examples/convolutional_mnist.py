@@ -1,0 +1,123 @@
+"""A convolutional spiking network learns MNIST by the surrogate gradient (STBP), and is tested after each epoch.
+
+python examples/convolutional_mnist.py FOLDER, which holds the four files `train-images-idx3-ubyte.gz` and so on.
+Training images are moved by up to two pixels; those for the test are as they are, and the network is folded for it.
+"""
+
+import argparse
+import gzip
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from metaplast.models import Stage, convolutional, folded, moments
+from metaplast.network import voltage
+from metaplast.params import learnable
+from metaplast.simulate import simulate
+
+THRESHOLD, CEILING, SHIFT, TURN = 0.35, 1.1, 2, 25
+LEARNED = "*.weight", "*.bias", "*.scale", "*.shift"
+
+
+def read(folder, part):
+    """Images [n, 28, 28] of one byte a pixel, and labels."""
+    images, labels = (
+        gzip.decompress((folder / f"{part}-{kind}-ubyte.gz").read_bytes()) for kind in ("images-idx3", "labels-idx1")
+    )
+    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(labels, np.uint8, offset=8)
+
+
+def still(images, steps):
+    """The same image at every step: [time, batch, 28, 28, 1]."""
+    values = images[..., None].astype(jnp.float32) / 255
+    return jnp.broadcast_to(values, (steps, *values.shape))
+
+
+def moved(images, key):
+    """Each image by as much as two pixels in either direction."""
+    wide = jnp.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+    by = jax.random.randint(key, (images.shape[0], 2), 0, 2 * SHIFT + 1)
+    return jax.vmap(lambda image, place: jax.lax.dynamic_slice(image, (place[0], place[1]), (28, 28)))(wide, by)
+
+
+def scores(network, inputs):
+    """Membranes of the output cells after the last step, in units of the threshold (Wu et al. 2022)."""
+    state = network.init(inputs.shape[1], key=jax.random.key(0))
+    found, _ = simulate(network, {"input": inputs}, state, record=lambda s: voltage(s.populations["output"]))
+    return jnp.minimum(found[-1] / THRESHOLD, CEILING)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    images, labels = read(given.folder, "train")
+    asked, answers = read(given.folder, "t10k")
+    network = convolutional(jax.random.key(given.seed), (28, 28, 1), [Stage(32, pool=2), Stage(32, pool=2)])
+    free, fixed = eqx.partition(network, learnable(network, *LEARNED))
+    batches = len(labels) // given.batch
+    optimiser = optax.adam(optax.cosine_decay_schedule(given.rate, given.epochs * batches))
+
+    def loss(free, inputs, wanted):
+        return jnp.mean(jnp.square(scores(eqx.combine(free, fixed), inputs) - jax.nn.one_hot(wanted, 10)))
+
+    @jax.jit
+    def learn(carried, images, labels, keys):
+        def body(carried, turn):
+            (free, memory), (images, labels, key) = carried, turn
+            value, change = jax.value_and_grad(loss)(free, still(moved(images, key), given.steps), labels)
+            change, memory = optimiser.update(change, memory)
+            return (eqx.apply_updates(free, change), memory), value
+
+        return jax.lax.scan(body, carried, (images, labels, keys))
+
+    @jax.jit
+    def settle(free, images):
+        network = eqx.combine(free, fixed)
+        found = jax.lax.map(
+            lambda part: moments(network, {"input": still(part, given.steps)}, key=jax.random.key(0)), images
+        )
+        return jax.tree.map(lambda leaf: leaf.mean(axis=0), found)
+
+    @eqx.filter_jit
+    def right(network, images, labels):
+        return jax.lax.map(
+            lambda part: jnp.argmax(scores(network, still(part[0], given.steps)), axis=-1) == part[1], (images, labels)
+        ).mean()
+
+    random, carried = np.random.default_rng(given.seed), (free, optimiser.init(free))
+    for epoch in range(given.epochs):
+        began, values = time.perf_counter(), []
+        order = random.permutation(len(labels))[: batches * given.batch].reshape(-1, given.batch)
+        for start in range(0, batches, TURN):
+            chosen = order[start : start + TURN]
+            keys = jax.random.split(
+                jax.random.fold_in(jax.random.key(given.seed), epoch * batches + start), len(chosen)
+            )
+            carried, value = learn(carried, images[chosen], labels[chosen], keys)
+            values.append(np.asarray(value))
+        seconds = time.perf_counter() - began
+        settled = settle(
+            carried[0],
+            moved(jnp.asarray(images[order[:20].ravel()]), jax.random.key(epoch)).reshape(20, given.batch, 28, 28),
+        )
+        plain = folded(eqx.combine(carried[0], fixed), settled)
+        share = right(plain, asked.reshape(-1, 200, 28, 28), answers.reshape(-1, 200))
+        print(
+            f"epoch {epoch + 1}: loss {np.concatenate(values).mean():.4f}, test {share:.2%}, {seconds:.0f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
