@@ -1,7 +1,5 @@
 """The command line: list, run, search, analyse and report."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from metaplast.cli_door import MISTAKES, at_the_door
 from metaplast.cli_progress import analysis_bars, learning_bar, search_line, summary_table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
@@ -23,23 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-console, errors = Console(), Console(stderr=True)
-MISTAKES = (ValueError, TypeError, OSError)
-"""What a configuration, a file or a directory that does not fit raises while it is read and built."""
-
-
-@contextmanager
-def at_the_door(*mistakes: type[Exception]) -> Iterator[None]:
-    """Turn `mistakes` into one clear line and exit code 2; whatever else goes wrong is ours and keeps its traceback."""
-    try:
-        yield
-    except mistakes as error:
-        errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True, highlight=False)
-        raise typer.Exit(2) from None
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
+console = Console()
 
 
 @app.command("list")
@@ -91,6 +74,7 @@ def run(
 
       metaplast run ip2-study --set 'members=["cd-dms*"]' --out runs/study
     """
+    from metaplast.cli_classification import run_classification
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.catalogue import configuration, kind_of
     from metaplast.runs import RunDirectory
@@ -103,7 +87,10 @@ def run(
     if kind == "study":
         return _run_members(name, settings, directory, resume)
     if kind == "classification":
-        return _run_classification(name, settings, directory, resume)
+        if resume:
+            with at_the_door(*MISTAKES):
+                _check_resumable(RunDirectory.open(directory), name, settings)
+        return run_classification(name, settings, directory, resume, console)
     with at_the_door(*MISTAKES):
         if resume:
             place = RunDirectory.open(directory)
@@ -143,27 +130,6 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     console.print(summary_table(place.summary))
-    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
-
-
-def _run_classification(name: str, settings: list[str], directory: Path, resume: bool) -> None:
-    """Learn to classify under all conditions, then write the report."""
-    from metaplast.cli_classification import epoch_bar, opened, outcome_table
-    from metaplast.runs import RunDirectory
-
-    with at_the_door(*MISTAKES):
-        if resume:
-            _check_resumable(RunDirectory.open(directory), name, settings)
-        grid, place = opened(name, settings, directory, resume, console)
-    from metaplast.experiments.classification_session import run as learn_all
-    from metaplast.experiments.states import Mismatch
-    from metaplast.report import write_pages
-
-    with epoch_bar(console) as told, at_the_door(Mismatch, OSError):
-        learn_all(grid, place, told, resume=resume)
-    with console.status("drawing the figures"), at_the_door(OSError):
-        (page,) = write_pages([place])
-    console.print(outcome_table(place.summary))
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -253,6 +219,10 @@ def analyse(
 
       metaplast analyse runs/dms --lesions --set analysis.bins=4
     """
+    from metaplast.cli_classification import analyse_classification, is_classification
+
+    if is_classification(directory):
+        return analyse_classification(directory, lesions, set_, console)
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.analysis_session import analyse as analyse_run
     from metaplast.experiments.analysis_session import analysis_configuration
