@@ -72,6 +72,7 @@ def run(
 
       metaplast run ip2-study --set 'members=["cd-dms*"]' --out runs/study
     """
+    from metaplast.cli_classification import run_classification
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.catalogue import configuration, kind_of
     from metaplast.runs import RunDirectory
@@ -84,7 +85,10 @@ def run(
     if kind == "study":
         return _run_members(name, settings, directory, resume)
     if kind == "classification":
-        return _run_classification(name, settings, directory, resume)
+        if resume:
+            with at_the_door(*MISTAKES):
+                begun(directory, name, settings)
+        return run_classification(name, settings, directory, resume, console)
     with at_the_door(*MISTAKES):
         if resume:
             place = begun(directory, name, settings)
@@ -112,27 +116,6 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     console.print(summary_table(place.summary))
-    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
-
-
-def _run_classification(name: str, settings: list[str], directory: Path, resume: bool) -> None:
-    """Learn to classify under all conditions, then write the report."""
-    from metaplast.cli_classification import epoch_bar, opened, outcome_table
-    from metaplast.runs import RunDirectory
-
-    with at_the_door(*MISTAKES):
-        if resume:
-            _check_resumable(RunDirectory.open(directory), name, settings)
-        grid, place = opened(name, settings, directory, resume, console)
-    from metaplast.experiments.classification_session import run as learn_all
-    from metaplast.experiments.states import Mismatch
-    from metaplast.report import write_pages
-
-    with epoch_bar(console) as told, at_the_door(Mismatch, OSError):
-        learn_all(grid, place, told, resume=resume)
-    with console.status("drawing the figures"), at_the_door(OSError):
-        (page,) = write_pages([place])
-    console.print(outcome_table(place.summary))
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -170,6 +153,10 @@ def analyse(
 
       metaplast analyse runs/dms --lesions --set analysis.bins=4
     """
+    from metaplast.cli_classification import analyse_classification, is_classification
+
+    if is_classification(directory):
+        return analyse_classification(directory, lesions, set_, console)
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.analysis_session import analyse as analyse_run
     from metaplast.experiments.analysis_session import analysis_configuration

@@ -1,4 +1,4 @@
-"""`metaplast run` of a classification experiment."""
+"""`metaplast run` and `metaplast analyse` of a classification experiment."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from metaplast.cli_progress import DOING, LEFT
+from metaplast.cli_door import MISTAKES, at_the_door
+from metaplast.cli_progress import DOING, LEFT, analysis_bars
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.classification import Grid
@@ -17,15 +18,26 @@ if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.runs import RunDirectory
 
 
-def opened(
+def run_classification(name: str, settings: list[str], directory: Path, resume: bool, console: Console) -> None:
+    """Learn to classify under all conditions, then write the report."""
+    with at_the_door(*MISTAKES):
+        grid, place = _opened(name, settings, directory, resume, console)
+    from metaplast.experiments.classification_session import run
+    from metaplast.experiments.states import Mismatch
+    from metaplast.report import write_pages
+
+    with epoch_bar(console) as told, at_the_door(Mismatch, OSError):
+        run(grid, place, told, resume=resume)
+    with console.status("drawing the figures"), at_the_door(OSError):
+        (page,) = write_pages([place])
+    console.print(outcome_table(place.summary))
+    console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
+
+
+def _opened(
     name: str, settings: list[str], directory: Path, resume: bool, console: Console
 ) -> tuple["Grid", "RunDirectory"]:
-    """Build what a configuration describes, and the directory into which it is run.
-
-    Raises:
-        ValueError: a setting that does not fit.
-        OSError: data that are not there, or a directory that is not free.
-    """
+    """What a configuration describes, and the directory into which it is run."""
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.catalogue import classification_configuration
     from metaplast.runs import RunDirectory
@@ -37,6 +49,52 @@ def opened(
 
         grid = build(config)
     return grid, RunDirectory.open(directory) if resume else RunDirectory.create(directory)
+
+
+def is_classification(directory: Path) -> bool:
+    """Whether a directory is that of a classification run."""
+    from metaplast.runs import RunDirectory
+
+    with at_the_door(*MISTAKES):
+        return RunDirectory.open(directory).config.get("experiment") == "classification"
+
+
+def analyse_classification(directory: Path, lesions: bool, settings: list[str], console: Console) -> None:
+    """Disturb the networks of a finished run, then write its report again."""
+    from metaplast.report import write_pages
+
+    with at_the_door(*MISTAKES):
+        if lesions:
+            raise ValueError("--lesions belongs to learning to learn; here lost cells are among the disturbances")
+        grid, place = _finished(directory, settings, console)
+    from metaplast.experiments.robustness import measure_robustness
+    from metaplast.experiments.states import Mismatch
+
+    with analysis_bars(console) as told, at_the_door(Mismatch, OSError):
+        measure_robustness(grid, place, told)
+    with console.status("drawing the figures"), at_the_door(OSError):
+        (page,) = write_pages([place])
+    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
+
+
+def _finished(directory: Path, settings: list[str], console: Console) -> tuple["Grid", "RunDirectory"]:
+    """A finished run, built once more, with settings robustness.*."""
+    from metaplast.devices import prepare
+    from metaplast.experiments.catalogue import classification_configuration
+    from metaplast.runs import RunDirectory
+
+    for setting in settings:
+        if not setting.startswith("robustness."):
+            raise ValueError(f"--set {setting}: here only robustness.* can be changed")
+    place = RunDirectory.open(directory)
+    if not place.summary:
+        raise ValueError(f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume")
+    config = classification_configuration(str(directory / "config.toml"), settings)
+    prepare(1)
+    with console.status("reading the data and building the networks"):
+        from metaplast.experiments.classification import build
+
+        return build(config), place
 
 
 @contextmanager

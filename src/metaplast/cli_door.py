@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.runs import RunDirectory
 
 console, errors = Console(), Console(stderr=True)
-MISTAKES = (ValueError, TypeError, OSError)
+MISTAKES = (ValueError, TypeError, OSError, ModuleNotFoundError)
 """What a configuration, a file or a directory that does not fit raises while it is read and built."""
 
 Name = Annotated[str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="NAME|FILE")]

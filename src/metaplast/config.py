@@ -103,7 +103,12 @@ def assign(table: Table, setting: str, open_tables: Sequence[str] = ()) -> None:
             inner = table
             for part in place.split("."):
                 inner = inner[part]
-            inner[key.removeprefix(f"{place}.")] = value
+            rest = key.removeprefix(f"{place}.")
+            head, dot, tail = rest.partition(".")
+            if dot and isinstance(inner.get(head), dict):  # a setting of an entry that is there
+                _assign(inner[head], tail, value, key)
+            else:
+                inner[rest] = value
             return
     _assign(table, key, value, key)
 

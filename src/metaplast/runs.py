@@ -8,6 +8,8 @@ networks/<condition>-seed<seed>-<moment>.npz      parameters by dotted path, tim
 trials/<condition>-seed<seed>.npz                 one trial recorded after learning
 probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterwards, by `metaplast analyse`
 analysis.toml, lesions.csv                        its settings, and what lesions cost
+epochs.csv, robustness.csv, events/               of a classification run: epochs, disturbances, and for TensorBoard
+contributions/<condition>-seed<seed>.npz          what each of its channels contributes
 figures/*.png, report.html
 
 A moment is "start", "after0100" (problems learned) and so on, or "end".

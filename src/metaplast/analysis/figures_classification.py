@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metaplast.analysis.epochs import EpochTable, read_epochs
+from metaplast.analysis.figures_robustness import robustness
 from metaplast.analysis.figures_style import INK, MUTED, PALETTE, canvas, light_grid, palette, png, style
+from metaplast.analysis.robustness import read_robustness
 from metaplast.analysis.statistics import interval
 from metaplast.run_names import contribution_name
 from metaplast.runs import RunDirectory, write_atomically
@@ -31,6 +33,9 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     moving = [name for name in table.conditions() if _moves(table, name)]
     if moving:
         yield "gains", gains(table, moving, colours)
+    disturbed = read_robustness(run)
+    if disturbed:
+        yield "robustness", robustness(disturbed)
     for condition in table.conditions():
         for seed in table.seeds(condition)[:1]:
             name = contribution_name(condition, seed)

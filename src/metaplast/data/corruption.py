@@ -75,7 +75,7 @@ IMAGE_CORRUPTIONS = {
     "salt-and-pepper": Corruption(salt_and_pepper, 0.02),
     "speckle": Corruption(speckle, 0.06),
 }
-"""By name. Levels as in the noise script of Wu et al. (2022), Nature Communications 13:65; those of speckle are assumed."""
+"""By name. Levels of the noise script of Wu et al. (2022), Nature Communications 13:65; that of speckle is assumed."""
 
 EVENT_CORRUPTIONS = {
     "event-drop": Corruption(dropped, 0.1),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -150,6 +150,9 @@ def _channel(name: str, channel: settings.AnyChannel) -> Channel:
         mechanism = component(PLASTICITY, channel.plasticity, f"channels.{name}.plasticity")
         wide = {**dict.fromkeys(channel.per_source, source), **dict.fromkeys(channel.per_target, target)}
         for place, (field, shape) in enumerate(wide.items()):
+            if field not in {one.name for one in fields(mechanism)}:
+                known = ", ".join(one.name for one in fields(mechanism))
+                raise ValueError(f"channels.{name}: {field!r} is no coefficient of the rule; there are: {known}")
             drawn = getattr(mechanism, field) * jax.random.uniform(jax.random.fold_in(key, place), shape)
             mechanism = eqx.tree_at(lambda m, field=field: getattr(m, field), mechanism, drawn)
         return mechanism

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import tomli_w
 from markupsafe import Markup
 
 from metaplast.analysis.epochs import EpochTable, read_epochs, summarised
 from metaplast.analysis.figures_classification import draw_classification
 from metaplast.analysis.figures_style import PALETTE
-from metaplast.analysis.statistics import Interval
+from metaplast.analysis.robustness import by_seed, kinds_of, read_robustness, sturdier
+from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
 from metaplast.report.page import data_uri, environment, flat
 from metaplast.runs import RunDirectory, write_atomically
@@ -74,7 +76,7 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
         name=run.name,
         sentence=sentence(config, table),
         cards=list(cards(run)),
-        tables=[accuracy_table(table), *contest_tables(run)],
+        tables=[accuracy_table(table), *contest_tables(run), *robustness_tables(run)],
         pictures=pictures(draw_classification(run)),
         assumed=config.get("assumed", []),
         config=tomli_w.dumps(config),
@@ -159,6 +161,42 @@ def contest_tables(run: RunDirectory) -> list[Table]:
     rows = [(one["combined"], one["single"], _percent(one["difference"])) for one in found]
     note = "Test accuracy of the same seeds; an interval that holds zero cannot tell which is better."
     return [Table("contests", "Together or alone", columns, rows, note)]
+
+
+def robustness_tables(run: RunDirectory) -> list[Table]:
+    """Accuracy under each kind of disturbance, and the combinations against the best single mechanism."""
+    rows = read_robustness(run)
+    if not rows:
+        return []
+    kinds, names = kinds_of(rows), list(dict.fromkeys(row.condition for row in rows))
+    columns = [Column("condition", "condition", words=True), Column("all", "all")]
+    columns += [Column(kind.replace("-", "_"), kind) for kind in kinds]
+    shown = [(name, *(_mean([*by_seed(rows, name, kind).values()]) for kind in (None, *kinds))) for name in names]
+    note = "Test accuracy (%), mean over levels 1 to 6 of a kind, all kinds alike in the first column."
+    tables = [Table("robustness", "Under disturbance", columns, shown, note)]
+    conditions = run.config["conditions"]
+    singles = [name for name in names if conditions[name]["single"]]
+    found = [one for name in fullest(conditions) for one in sturdier(rows, singles, name)]
+    if found:
+        columns = [
+            Column("combined", "together", words=True),
+            Column("single", "best alone", words=True),
+            Column("kind", "disturbance", words=True),
+            Column("difference", "difference (points)"),
+        ]
+        pairs = [(one.combined, one.single, one.kind, Interval(*(100 * v for v in one.difference))) for one in found]
+        tables.append(Table("sturdier", "Together or alone, under disturbance", columns, pairs, "By seed, paired."))
+    return tables
+
+
+def fullest(conditions: dict[str, Any]) -> list[str]:
+    """Conditions that combine the most channels."""
+    sizes = {name: len(set(one["channels"])) for name, one in conditions.items() if not one["single"]}
+    return [name for name, size in sizes.items() if size == max(sizes.values())]
+
+
+def _mean(values: list[float]) -> Interval:
+    return interval(100 * np.array(values))
 
 
 def _percent(found: dict[str, float | None]) -> Interval:

@@ -1,0 +1,189 @@
+"""A classification run: all that it promises, the same after having been killed, its disturbances and its report."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from classification_helpers import configured, events, patterns
+from metaplast.analysis.epochs import read_epochs
+from metaplast.analysis.robustness import read_robustness
+from metaplast.experiments import classification_data
+from metaplast.experiments.classification import build
+from metaplast.experiments.classification_session import load_learned, run
+from metaplast.experiments.robustness import kinds_for, measure_robustness
+from metaplast.experiments.states import Mismatch
+from metaplast.report import write_pages
+from metaplast.runs import RunDirectory
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_files():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classification_data, "load", lambda name, *_, **__: events() if name == "n-mnist" else patterns())
+        yield
+
+
+class Killed(Exception):
+    """What a killed run is in these tests."""
+
+
+@pytest.fixture(scope="module")
+def grid(without_files, quick_compilation):
+    return build(configured())
+
+
+@pytest.fixture(scope="module")
+def whole(grid, tmp_path_factory):
+    place, told = RunDirectory.create(tmp_path_factory.mktemp("whole") / "run"), []
+    run(grid, place, told.append)
+    return place, told
+
+
+def rows_without_seconds(place):
+    with (place.path / "epochs.csv").open() as stream:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(stream)]
+
+
+def test_a_run_writes_all_that_it_promises(grid, whole):
+    place, told = whole
+    table = read_epochs(place)
+    assert table.conditions() == ["S", "S+H+B"]
+    assert [(row.seed, row.epoch) for row in table.rows if row.condition == "S"] == [(0, 1), (1, 1), (0, 2), (1, 2)]
+    for condition, channels in (("S", 1), ("S+H+B", 3)):
+        for kind in ("gain", "change", "current"):
+            assert len(table.columns(condition, kind)) == 2 * channels
+        for kind in ("change", "current"):
+            of_output = [table.curve(condition, name) for name in table.columns(condition, kind) if ".output." in name]
+            np.testing.assert_allclose(sum(of_output), 1.0, rtol=1e-4)
+        assert (table.curve(condition, "rate.hidden1") > 0).all()
+        assert (table.curve(condition, "operations") > 0).all()
+    gains = [table.curve("S+H+B", f"gain.output.{name}")[:, -1] for name in ("sbp", "stbp")]
+    assert all((gain != 1).all() for gain in gains)
+    assert (table.curve("S", "gain.output.stbp") == 1).all()
+    files = {str(path.relative_to(place.path)) for path in place.path.rglob("*") if path.is_file()}
+    lanes = [f"{name}-seed{seed}" for name in table.conditions() for seed in (0, 1)]
+    expected = {"config.toml", "meta.json", "epochs.csv", "summary.json", "checkpoint.npz"}
+    expected |= {f"networks/{lane}-end.npz" for lane in lanes} | {"contributions/S+H+B-seed0.npz"}
+    expected |= {f"events/{lane}/events.out.tfevents.metaplast" for lane in lanes}
+    assert files - {"report.html", "robustness.csv"} - {f for f in files if f.startswith("figures/")} == expected
+    assert [(now.done, now.condition) for now in told if now.epoch] == [
+        (1, "S"),
+        (2, "S"),
+        (3, "S+H+B"),
+        (4, "S+H+B"),
+    ]
+    assert all(now.speed > 0 for now in told if now.epoch)
+
+
+def test_the_summary_has_intervals_and_a_contest(whole):
+    place, _ = whole
+    summary = json.loads((place.path / "summary.json").read_text(), parse_constant=pytest.fail)
+    accuracy = summary["conditions"]["S"]["accuracy"]
+    assert accuracy["low"] <= accuracy["mean"] <= accuracy["high"]
+    (contest,) = summary["contests"]
+    assert (contest["combined"], contest["single"]) == ("S+H+B", "S")
+    ours, theirs = (summary["conditions"][name]["accuracy"]["mean"] for name in ("S+H+B", "S"))
+    assert contest["difference"]["mean"] == pytest.approx(ours - theirs, abs=1e-6)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_killed_run_goes_on_bit_for_bit(grid, whole, tmp_path, epochs):
+    """Killed within the first condition, and within the second."""
+    place = RunDirectory.create(tmp_path / "run")
+
+    def told(now):
+        if now.done == epochs and now.epoch:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(grid, place, told)
+    run(grid, RunDirectory.open(place.path), lambda now: None, resume=True)
+    assert rows_without_seconds(place) == rows_without_seconds(whole[0])
+    for group in grid.groups:
+        for seed in group.seeds:
+            one, two = (run.read_arrays(f"networks/{group.condition}-seed{seed}-end") for run in (place, whole[0]))
+            assert all(np.array_equal(one[name], two[name]) for name in two)
+    assert len(place.meta["resumptions"]) == 1
+
+
+def test_a_network_comes_back_as_it_was(grid, whole):
+    group = grid.groups[1]
+    learned = load_learned(whole[0], group, 1)
+    saved = whole[0].read_arrays("networks/S+H+B-seed1-end")
+    assert np.array_equal(
+        learned.model.network.projections["hidden1-sbp"].weight,
+        saved["model.network.projections.hidden1-sbp.weight"],
+    )
+    assert np.abs(learned.memory["hidden1-hebbian"].trace).max() > 0
+    other = build(configured("network.hidden=[9]"))
+    with pytest.raises(Mismatch, match="does not fit"):
+        load_learned(whole[0], other.groups[1], 1)
+
+
+def test_disturbances_are_measured_once_and_shown(grid, whole):
+    place, _ = whole
+    measure_robustness(grid, place, lambda *_: None)
+    rows = read_robustness(place)
+    kinds = kinds_for(grid)
+    assert len(rows) == 4 * 7 * len(kinds)
+    assert {"gaussian", "lost-cells"} <= set(kinds)
+    table = read_epochs(place)
+    for row in rows:
+        if row.level == 0:  # undisturbed, it is what the last epoch was tested with
+            at_end = table.last(row.condition, "test_accuracy")[row.seed]
+            assert row.accuracy == pytest.approx(at_end, abs=1e-6)
+    strong = np.mean([row.accuracy for row in rows if row.level == 6])
+    assert strong < np.mean([row.accuracy for row in rows if row.level == 0])
+    before = (place.path / "robustness.csv").stat().st_mtime_ns
+    measure_robustness(grid, place, lambda *_: None)
+    assert (place.path / "robustness.csv").stat().st_mtime_ns == before
+    (page,) = write_pages([place])
+    text = page.read_text()
+    names = ("accuracy", "gains", "robustness", "contributions-S+H+B")
+    assert all((place.figures / f"{name}.png").is_file() for name in names)
+    for words in ("What each channel contributed", "Under disturbance", "Together or alone", "S+H+B"):
+        assert words in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_events_and_other_assignments_run(tmp_path):
+    settings = [
+        'data.name="n-mnist"',
+        "training.epochs=1",
+        "training.seeds=1",
+        'conditions={F={channels=["stbp", "sbp"]}}',
+    ]
+    policy = '{name="scheduled", start={sbp=0.0}, epochs=1}'
+    condition = f'{{channels=["stbp", "sbp"], assignment={policy}}}'
+    grid = build(configured(*settings, f"conditions={{F={condition}}}"))
+    place = RunDirectory.create(tmp_path / "run")
+    run(grid, place, lambda now: None)
+    table = read_epochs(place)
+    assert table.curve("F", "gain.hidden1.sbp").item() == 0.0
+    assert table.curve("F", "products").item() == 0.0
+    assert table.curve("F", "operations").item() > 0
+    assert {"event-drop", "event-jitter", "extra-events"} <= set(kinds_for(grid))
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ('conditions.X={channels=["hebb"]}', "no channel 'hebb'; there are"),
+        ("conditions.X={channels=[]}", "conditions.X.channels is empty"),
+        ('channels.hebbian.plasticity={name="hebb"}', "channels.hebbian.plasticity.name is 'hebb'"),
+        ('channels.stbp={learner="gradients"}', "channels"),
+        ('conditions.S.assignment={name="fixed", gains={sbp=1.0}}', "gain of 'sbp'"),
+        ("training.batch=1000", "training.batch is 1000; there are 60 examples"),
+        ("data.train=1000", "1000 train examples wanted"),
+        ('data.coding="events"', "does not suit"),
+        ('channels.hebbian.learned=["betas"]', "matches no parameter"),
+        ('channels.hebbian.per_source=["betas"]', "betas"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(setting, words):
+    with pytest.raises(ValueError, match=words.replace("[", r"\[")):
+        build(configured(setting))
