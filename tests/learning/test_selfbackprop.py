@@ -181,7 +181,7 @@ def test_what_is_no_stack_of_layers_is_refused():
 def test_initial_layers_have_their_spread():
     layers = initial_layers((300, 200, 5), (4.0, 0.5), key=jax.random.key(0))
     for layer, gain, cells in zip(layers, (4.0, 0.5), (500, 205), strict=True):
-        np.testing.assert_allclose(layer.weight.std(), gain * np.sqrt(2 / cells), rtol=0.03)
+        np.testing.assert_allclose(layer.weight.std(), gain * np.sqrt(2 / cells), rtol=0.06)
         assert not layer.bias.any()
     with pytest.raises(ValueError, match="2 layers and 1 gains"):
         initial_layers((3, 2, 1), (1.0,), key=jax.random.key(0))
