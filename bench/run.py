@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import channels_table
 import lanes
 import machine
 import sequence
@@ -26,11 +27,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a trial: few repeats, short STDP, no torch.compile")
     parser.add_argument("--repeats", type=int, help="timed calls of each process (default 11, quick 3)")
     parser.add_argument(
-        "--only", default="", help="a trial of the cases whose name contains this, or 'learning', or 'lanes'"
+        "--only", default="", help="a trial of the cases whose name contains this, or 'learning', 'lanes' or 'channels'"
     )
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), help="a trial with these peers")
     parser.add_argument(
-        "--again", choices=["learning", "lanes"], help="this part anew, into the results that are there"
+        "--again", choices=["learning", "lanes", "channels"], help="this part anew, into the results that are there"
     )
     arguments = parser.parse_args()
     arguments.trial = bool(arguments.quick or arguments.only or arguments.peers)
@@ -81,6 +82,15 @@ def measure_lanes(options: Options) -> list[dict]:
     return records
 
 
+def measure_channels(options: Options) -> dict:
+    """Training steps of several plasticity channels, in turns in one process."""
+    folder = options.folder / "channels"
+    command = [sys.executable, Path(__file__).with_name("channels.py"), folder, "--repeats", options.repeats]
+    record, _ = machine.execute_script(command, folder)
+    print(f"channels: {channels_table.outcome(record)}", flush=True)
+    return record
+
+
 def versions(results: dict) -> dict:
     """Versions of every library that took part."""
     found = {}
@@ -95,7 +105,7 @@ def versions(results: dict) -> dict:
 def measure_again(part: str, options: Options) -> None:
     """One part anew into the numbers that are there; the page says so."""
     results = {"lanes": []} | json.loads((RESULTS / "bench.json").read_text())
-    results[part] = {"learning": learn_all, "lanes": measure_lanes}[part](options)
+    results[part] = {"learning": learn_all, "lanes": measure_lanes, "channels": measure_channels}[part](options)
     results["measured_again"] = results.get("measured_again", {}) | {part: machine.describe()}
     write(results)
 
@@ -114,7 +124,7 @@ def main() -> None:
         results = {"trial": arguments.trial, "repeats": repeats, "machine": machine.describe()}
         results["dense_limit"] = dense_limit(options)
         results["comparisons"] = compare_all(cases, arguments.peers or list(PEERS), options)
-        results |= {"learning": [], "lanes": []}
+        results |= {"learning": [], "lanes": [], "channels": {}}
         write(results)  # already, in case what follows is interrupted
         if arguments.only in "learning":
             results["learning"] = learn_all(options)
@@ -122,8 +132,13 @@ def main() -> None:
         if arguments.only in "lanes":
             results["lanes"] = measure_lanes(options)
             write(results)
+        if arguments.only in "channels":
+            results["channels"] = measure_channels(options)
+            write(results)
     failed = [record for record in results["comparisons"] + results["lanes"] if not record["passed"]]
-    failed += [record for record in [results["dense_limit"], *results["learning"]] if "failed" in record]
+    failed += [
+        record for record in [results["dense_limit"], results["channels"], *results["learning"]] if "failed" in record
+    ]
     if failed:
         sys.exit(f"{len(failed)} of the measurements failed")
 

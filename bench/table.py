@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from channels_table import channels_table
 from learning_tables import lanes_table, learning_table
 from peer_tables import dynamics, fastest_table, gradient_table, plastic_table
 
@@ -54,6 +55,7 @@ def page(results: dict) -> str:
         "## STDP, 1000 x 1000 synapses\n\n" + plastic_table(plastic),
         "## Learning\n\n" + learning_table(results["learning"]),
         "## Lanes an hour\n\n" + lanes_table(results.get("lanes", [])),
+        "## Plasticity channels\n\n" + channels_table(results.get("channels", {})),
         "## Notes\n\n" + NOTES + "\n" + drift_note(results["comparisons"]) + again_note(results),
         "## Dynamics of each peer\n\n" + dynamics(results["comparisons"]),
     ]

@@ -9,12 +9,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from metaplast.connections import CONNECTIONS, AveragePool, Connection, Conv, Dense, EventDense, Sparse
-from metaplast.intrinsic import INTRINSIC, AdaptiveThreshold, Noise, Refractory
+from metaplast.intrinsic import INTRINSIC, AdaptiveThreshold, HomeostaticThreshold, Noise, Refractory
 from metaplast.mechanism import Mechanism, chain
 from metaplast.network import Network, NetworkState, Population, Projection
 from metaplast.neurons import LIF, NEURONS, DendriticLIF, GatedUnit, LeakyIntegrator, LeakyRate, Neuron, Relay
 from metaplast.params import path_name
-from metaplast.plasticity import PLASTICITY, STDP, HebbianSynapse, HebbianTrace
+from metaplast.plasticity import (
+    BCM,
+    PLASTICITY,
+    STDP,
+    Eprop,
+    HebbianSynapse,
+    HebbianTrace,
+    Oja,
+    SynapticScaling,
+    TripletSTDP,
+)
 from metaplast.simulate import simulate
 
 STEPS, BATCH = 50, 3
@@ -57,12 +67,24 @@ PLASTICITY_EXAMPLES: dict[str, Mechanism] = {
     "stdp": STDP(a_plus=0.02, a_minus=0.03, tau_plus=10.0, tau_minus=15.0),
     "hebbian-trace": HebbianTrace(alpha=0.05, theta=0.2, tau=10.0),
     "hebbian-synapse": HebbianSynapse(beta=0.05, eta=0.2, keep=0.9, attenuation=40.0),
+    "triplet-stdp": TripletSTDP(a2_plus=0.01, a3_plus=0.02, a2_minus=0.01, a3_minus=0.005, tau_x=30.0, tau_y=40.0),
+    "oja": Oja(rate=0.01, tau=5.0),
+    "bcm": BCM(rate=0.2, target=0.2, tau=5.0, tau_theta=10.0),
+    "synaptic-scaling": SynapticScaling(target=0.2, rate=0.02, tau=10.0),
+    "e-prop": Eprop(rate=0.003, tau=5.0),
 }
-ADDITIVE = ("stdp", "hebbian-trace", "hebbian-synapse")
+ADDITIVE = ("stdp", "triplet-stdp", "hebbian-trace", "hebbian-synapse", "bcm")
 """Rules whose change is a sum of outer products that do not read the weight: linear in the geometry."""
+
+MULTIPLICATIVE = ("oja", "synaptic-scaling")
+"""Rules whose change depends on the weight itself."""
+
+RESTLESS = ("oja", "bcm", "synaptic-scaling")
+"""Rules on running rates, which outlive the last spike: they go on for a while in silence."""
 
 INTRINSIC_EXAMPLES: dict[str, Mechanism] = {
     "adaptive-threshold": AdaptiveThreshold(beta=0.5, tau=20.0),
+    "homeostatic-threshold": HomeostaticThreshold(target=0.3, rate=0.05),
     "refractory": Refractory(period=2.0),
     "noise": Noise(sigma=0.3, tau=2.0),
 }

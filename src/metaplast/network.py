@@ -260,17 +260,27 @@ def consolidate(network: Network, state: NetworkState) -> tuple[Network, Network
 
 
 def carry_over(network: Network, state: NetworkState, batch: int, *, key: PRNGKeyArray) -> NetworkState:
-    """State for the next presentation, to `batch` examples: all at rest, but what plasticity keeps (a trace, a change).
+    """State for the next presentation, to `batch` examples: all at rest, but what mechanisms keep (a trace, a change).
 
     No gradient passes from one presentation to the next.
     """
     fresh = network.init(batch, key=key)
-    projections = dict(fresh.projections)
+    populations, projections = dict(fresh.populations), dict(fresh.projections)
+    for name, population in network.populations.items():
+        last = state.populations[name]
+        drive = Drive(jnp.zeros((last.activity.shape[0], *population.drive_shape)), jnp.zeros(()))
+        local = intrinsic_local(drive, last, network.dt)
+        kept = population.intrinsic.carry(last.intrinsic, populations[name].intrinsic, local)
+        populations[name] = populations[name]._replace(intrinsic=_without_gradient(kept))
     for name, projection in network.projections.items():
         if projection.plastic:
             signal = projection.read(state.populations[projection.source])
             local = projection.local(signal, state.populations[projection.target], network.dt)
             before, empty = state.projections[name].plasticity, projections[name].plasticity
             kept = projection.plasticity.carry(before, empty, local)
-            projections[name] = projections[name]._replace(plasticity=jax.lax.stop_gradient(kept))
-    return fresh._replace(projections=projections)
+            projections[name] = projections[name]._replace(plasticity=_without_gradient(kept))
+    return NetworkState(populations, projections)
+
+
+def _without_gradient(tree: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, tree)

@@ -8,8 +8,10 @@ import pytest
 
 from helpers import (
     ADDITIVE,
+    MULTIPLICATIVE,
     NEURON_EXAMPLES,
     PLASTICITY_EXAMPLES,
+    RESTLESS,
     WEIGHTED,
     WIRINGS,
     build,
@@ -56,7 +58,7 @@ def test_a_rule_works_in_every_geometry(name, wiring):
     assert np.abs(weight - before).max() > 1e-4
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [name for name in RULES if name not in MULTIPLICATIVE])
 def test_a_rule_works_on_synapses_of_several_branches(name):
     """A cell has one activity for all its branches, so the branches of a synapse change alike."""
     network = build(WIRINGS["dense"], NEURON_EXAMPLES["dendritic-lif"], PLASTICITY_EXAMPLES[name], chain())
@@ -81,7 +83,11 @@ def test_consolidation_keeps_the_effective_weight(name):
     network, cleared = consolidate(made.network, end)
     assert np.abs(network.projections["feed"].weight - made.network.projections["feed"].weight).max() > 1e-4
     tree_allclose(network.projections["feed"].weight, used)
-    tree_allclose(effective_weight(made._replace(network=network), cleared, silent=True), used)
+    next_one = effective_weight(made._replace(network=network), cleared, silent=True)
+    if name in RESTLESS:
+        assert np.abs(next_one - used).max() < 0.1 * np.abs(used - made.network.projections["feed"].weight).max()
+    else:
+        tree_allclose(next_one, used)
 
 
 def shifted(made, state, last):
@@ -151,7 +157,7 @@ def test_a_shared_weight_changes_by_the_mean_over_the_batch(name):
         )
         flow = Transmission(pre[rows], weight)
         state = rule.init(flow, local, jax.random.key(0))
-        for _ in range(3):
+        for _ in range(1 if name in MULTIPLICATIVE else 3):
             flow, state = rule.update(Transmission(pre[rows], weight), state, local)
         return np.asarray(flow.weight - weight)
 

@@ -3,12 +3,21 @@
 from itertools import pairwise
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from metaplast.connections import AveragePool, Conv, Dense
-from metaplast.learning.selfbackprop import Layer, SelfBackpropagation, at_rest, layers_of, one_hot, put_weights
+from metaplast.learning.selfbackprop import (
+    Layer,
+    SelfBackpropagation,
+    at_rest,
+    initial_layers,
+    layers_of,
+    one_hot,
+    put_weights,
+)
 from metaplast.network import Network, Population, Projection
 from metaplast.neurons import Relay
 
@@ -167,6 +176,15 @@ def test_what_is_no_stack_of_layers_is_refused():
     )
     with pytest.raises(ValueError, match=r"projections\.pool has no weight"):
         layers_of(pooled, ("pool",))
+
+
+def test_initial_layers_have_their_spread():
+    layers = initial_layers((300, 200, 5), (4.0, 0.5), key=jax.random.key(0))
+    for layer, gain, cells in zip(layers, (4.0, 0.5), (500, 205), strict=True):
+        np.testing.assert_allclose(layer.weight.std(), gain * np.sqrt(2 / cells), rtol=0.06)
+        assert not layer.bias.any()
+    with pytest.raises(ValueError, match="2 layers and 1 gains"):
+        initial_layers((3, 2, 1), (1.0,), key=jax.random.key(0))
 
 
 def test_one_hot_targets_stay():

@@ -1,12 +1,13 @@
 """Self-backpropagation of synaptic plasticity: learning by two phases of settling membranes, without a gradient."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaplast.connections import Connection, Dense
 from metaplast.learning.selfbackprop_spread import Spread, Strengths, spread
@@ -149,6 +150,27 @@ class SelfBackpropagation(eqx.Module):
     def _check(self, layers: Sequence[Layer]) -> None:
         if len(layers) != self.rates.size:
             raise ValueError(f"there are {len(layers)} layers and {self.rates.size} rates; give one rate a layer")
+
+
+def initial_layers(
+    sizes: Sequence[int], gains: Sequence[float] | None = None, *, key: PRNGKeyArray
+) -> tuple[Layer, ...]:
+    """Dense layers with weights uniform in +- gain sqrt(6 / (pre + post)) (Glorot & Bengio, 2010) and biases of zero.
+
+    The gains are 1 in the authors' code. The hidden cells are nearly linear then; see docs/mechanisms.md.
+
+    Raises:
+        ValueError: not one gain a layer.
+    """
+    gains = (1.0,) * (len(sizes) - 1) if gains is None else gains
+    if len(gains) != len(sizes) - 1:
+        raise ValueError(f"there are {len(sizes) - 1} layers and {len(gains)} gains; give one gain a layer")
+    keys = jax.random.split(key, len(gains))
+    limits = [gain * (6 / (a + b)) ** 0.5 for gain, (a, b) in zip(gains, pairwise(sizes), strict=True)]
+    return tuple(
+        Layer(jax.random.uniform(k, shape, minval=-limit, maxval=limit), jnp.zeros(shape[1]))
+        for k, shape, limit in zip(keys, pairwise(sizes), limits, strict=True)
+    )
 
 
 def at_rest(layers: Sequence[Layer], inputs: Array) -> Membranes:
