@@ -57,7 +57,7 @@ print(
             "sum": squares["sum"].tolist(),
             "square": squares["square"].tolist(),
             "devices of a placed result": sorted(spread),
-            "program": program.as_text(),
+            "program": program.func.as_text(),
         }
     )
 )

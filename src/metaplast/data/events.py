@@ -117,6 +117,7 @@ def _recordings(folder: Path, binning: Binning) -> Split:
     absent = sorted(set(range(10)) - {label for _, label in paths})
     if absent:
         raise ValueError(f"{folder} has no .bin recordings of label {absent[0]}; unpack the whole archive there")
+    paths.sort(key=lambda found: found[0].name)  # by number, so that labels are mixed as in MNIST
     frames = np.stack([event_frames(read_bin(path), NMNIST_SIZE, binning) for path, _ in paths])
     return Split(frames, np.asarray([label for _, label in paths], np.int32))
 

@@ -136,7 +136,7 @@ def read_npz(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         ValueError: not such a file, an array that is not there, or one of objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             absent = [name for name in names if name not in arrays.files]
             if absent:
                 raise ValueError(f"it lacks {', '.join(absent)}; it has {', '.join(arrays.files)}")

@@ -12,7 +12,17 @@ from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
 from metaplast.experiments.study_settings import StudySettings, expanded
 
-NAMES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "association", "association-rate")
+NAMES = (
+    "dms",
+    "cd-dms",
+    "gng-dr-2",
+    "gng-dr-4",
+    "gng-dr-8",
+    "rotated-digits",
+    "rotated-mnist",
+    "association",
+    "association-rate",
+)
 CLASSIFICATIONS = ("mpsl-digits", "mpsl-mnist", "mpsl-fashion", "mpsl-nmnist", "mpsl-cifar10")
 """Classification experiments that have a name."""
 STUDIES = ("ip2-study",)

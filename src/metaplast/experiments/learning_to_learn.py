@@ -115,7 +115,9 @@ def build_learner(config: LearningToLearn, rates: PyTree, eps_root: float = 0.0)
 def lane_function(config: LearningToLearn, family: Family, criterion: Criterion) -> Callable[..., Any]:
     """What one lane does: (rates, state, key, indices) -> (state, outcomes of the problems `indices`)."""
 
-    def one_lane(rates: PyTree, state: LaneState, key: Array, indices: Array) -> tuple[LaneState, Outcome]:
+    def one_lane(
+        family: Family, rates: PyTree, state: LaneState, key: Array, indices: Array
+    ) -> tuple[LaneState, Outcome]:
         model, learner, outcomes = learn_sequence(
             build_learner(config, rates),
             state.model,
@@ -129,7 +131,7 @@ def lane_function(config: LearningToLearn, family: Family, criterion: Criterion)
         )
         return LaneState(model, learner), outcomes
 
-    return one_lane
+    return eqx.Partial(one_lane, family)  # the images that a family may hold are shared by all lanes
 
 
 class Chunks:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from metaplast.learning.losses import accuracy, cross_entropy
 from metaplast.models import Lesioned, Model, Recurrent
 from metaplast.models.lesioned import LESIONED
 from metaplast.runs import RunDirectory
+from metaplast.tasks import Family
 
 PROPERTIES = ("tau_dendrite", "tau_soma", "threshold")
 """Intrinsic properties by which neurons are grouped, where the cells have them: those of IP2-RSNN."""
@@ -138,9 +140,11 @@ def _compiled(study: Study) -> Callable[[LaneState, int, Sequence[Group]], Measu
 
 def _lesion_function(study: Study) -> Callable[..., Measured]:
     """What is done with one lesion: the last problem as it is, then the next one learned."""
-    config, family = study.config, study.family
+    config = study.config
 
-    def one(rates: PyTree, state: LaneState, key: PRNGKeyArray, alive: Bool[Array, " neurons"]) -> Measured:
+    def one(
+        family: Family, rates: PyTree, state: LaneState, key: PRNGKeyArray, alive: Bool[Array, " neurons"]
+    ) -> Measured:
         model = Lesioned(state.model, alive)  # pyright: ignore[reportArgumentType]
         trials, network_key = probe_trials(family, key, jnp.asarray(config.run.problems - 1), config.analysis.trials)
         output = model.respond(trials.inputs, network_key).output
@@ -159,7 +163,7 @@ def _lesion_function(study: Study) -> Callable[..., Measured]:
         updates = jnp.where(outcomes.solved[0], outcomes.updates[0], config.criterion.limit)
         return Measured(cross_entropy(output, trials), accuracy(output, trials), updates)
 
-    return one
+    return eqx.Partial(one, study.family)
 
 
 def _as_learner_state(learner: Any, model: Lesioned, state: PyTree) -> PyTree:

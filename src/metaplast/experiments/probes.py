@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,11 +83,11 @@ def record_probes(study: Study, directory: RunDirectory, told: Callable[[int, in
 
 
 def _response_function(study: Study) -> Callable[..., tuple[Trial, Response]]:
-    def respond(model: Model, key: PRNGKeyArray, problem: Array) -> tuple[Trial, Response]:
-        trial, network_key = probe_trials(study.family, key, problem, study.config.analysis.trials)
+    def respond(family: Family, model: Model, key: PRNGKeyArray, problem: Array) -> tuple[Trial, Response]:
+        trial, network_key = probe_trials(family, key, problem, study.config.analysis.trials)
         return trial, model.respond(trial.inputs, network_key)
 
-    return respond
+    return eqx.Partial(respond, study.family)
 
 
 def probe_arrays(study: Study, probe: Probe, trial: Trial, response: Response) -> dict[str, np.ndarray]:
