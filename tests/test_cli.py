@@ -99,6 +99,21 @@ def test_a_wrong_setting_is_one_line_and_writes_nothing(here, setting, words):
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "words"),
+    [
+        ("mpsl-digits", 'conditions.X={channels=["hebb"]}', ["no channel 'hebb'", "stbp"]),
+        ("mpsl-digits", "network.hiddn=[3]", ["unknown key 'network.hiddn'", "network.hidden"]),
+        ("mpsl-digits", "training.epochs=0", ["training.epochs", ">= 1"]),
+        ("mpsl-mnist", 'data.root="nowhere"', ["mnist", "nowhere"]),
+        ("mpsl-mnist", 'data.name="letters"', ["data.name is 'letters'", "digits"]),
+    ],
+)
+def test_a_wrong_setting_of_a_classification_is_one_line_and_writes_nothing(here, name, setting, words):
+    refused(call("run", name, *settings(setting), "--out", here / "run"), *words)
+    assert list(here.iterdir()) == []
+
+
 def test_a_wrong_file_is_one_line(here):
     Path("key.toml").write_text('[family]\nname = "delayed-match"\ndelai = 3\n')
     refused(call("run", "key.toml"), "family.delai", "unknown setting of delayed-match")

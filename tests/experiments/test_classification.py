@@ -9,7 +9,7 @@ import pytest
 from classification_helpers import configured, events, patterns
 from metaplast.analysis.epochs import read_epochs
 from metaplast.analysis.robustness import read_robustness
-from metaplast.experiments import classification_data
+from metaplast.experiments import classification_data, classification_session
 from metaplast.experiments.classification import build
 from metaplast.experiments.classification_session import load_learned, run
 from metaplast.experiments.robustness import kinds_for, measure_robustness
@@ -22,7 +22,17 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 @pytest.fixture(scope="module", autouse=True)
 def without_files():
+    """No files are read, and what is compiled once serves all runs of the same grid."""
+    programs, compile_epoch = {}, classification_session.compile_epoch
+
+    def compiled_once(grid, group):
+        key = id(grid), group.condition
+        if key not in programs:
+            programs[key] = compile_epoch(grid, group)
+        return programs[key]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classification_session, "compile_epoch", compiled_once)
         patch.setattr(classification_data, "load", lambda name, *_, **__: events() if name == "n-mnist" else patterns())
         yield
 

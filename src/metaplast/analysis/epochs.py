@@ -27,7 +27,8 @@ FIXED = (
     "seconds",
 )
 """Columns that every condition has. Spikes, operations (additions that spikes cause in synapses) and products
-(multiplications with an analogue input) are those of one example; seconds those of the epoch, seeds side by side."""
+(multiplications with an analogue input) are those of one example; seconds those of the epoch, seeds side by side and
+while the program of the next condition is being compiled."""
 KINDS = ("rate", "gain", "change", "current")
 """Columns by layer: spikes a cell and step; gain; shares in the weight change and in the current."""
 

@@ -274,7 +274,8 @@ def compile_epoch(grid: Grid, group: Group) -> Program:
         learned, measured = lane(sets, eqx.combine(arrays, static), key, epoch)
         return eqx.filter(learned, eqx.is_array), measured
 
-    lanes = Lanes(eqx.Partial(one, (data.train, data.test)), len(group.seeds))  # all lanes share the data set
+    # The data are shared by all lanes: inside the function, but no constants of the program.
+    lanes = Lanes(eqx.Partial(one, (data.train, data.test)), len(group.seeds))
     counted = lambda epoch: jnp.full(len(group.seeds), epoch, jnp.int32)  # noqa: E731
     keys = lanes.place(group.keys)
     began = time.perf_counter()
@@ -282,8 +283,8 @@ def compile_epoch(grid: Grid, group: Group) -> Program:
     seconds = time.perf_counter() - began
 
     def run(learned: Learned, epoch: int) -> tuple[Learned, Measured]:
-        placed = lanes.place((eqx.filter(learned, eqx.is_array), counted(epoch)))
-        after, measured = lanes.gather(compiled(placed[0], keys, placed[1]))
+        placed, when = lanes.place((eqx.filter(learned, eqx.is_array), counted(epoch)))
+        after, measured = lanes.gather(compiled(placed, keys, when))
         return eqx.combine(after, static), measured
 
     return Program(run, seconds)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from jaxtyping import PyTree
 from metaplast.analysis.epochs import EpochRow, contest, read_epochs, summarised, write_epochs
 from metaplast.config import to_table
 from metaplast.event_files import Scalar, event_file
-from metaplast.experiments.classification import Grid, Group, Measured, compile_epoch
+from metaplast.experiments.classification import Grid, Group, Measured, Program, compile_epoch
 from metaplast.experiments.contributions import contributions
 from metaplast.experiments.states import Mismatch, load_progress, load_state, save_state
 from metaplast.learning.classification import Learned
@@ -52,17 +53,35 @@ def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *
     else:
         directory.write_config(to_table(grid.config))
     directory.write_meta(meta)
-    for place, group in enumerate(grid.groups):
-        _learn(grid, group, place, directory, told)
+    for group, program in _compiled_ahead(grid, directory):
+        _learn(grid, group, program, directory, told)
     directory.write_summary(_summary(grid, directory))
     directory.write_meta(meta | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
-def _learn(grid: Grid, group: Group, place: int, directory: RunDirectory, told: Callable[[Progress], None]) -> None:
-    """All epochs of a condition, from its checkpoint if there is one; nothing if its networks are saved already."""
-    epochs = grid.config.training.epochs
-    if all(directory.has_arrays(network_name(group.condition, seed, END)) for seed in group.seeds):
-        return
+def _compiled_ahead(grid: Grid, directory: RunDirectory) -> Iterator[tuple[Group, Callable[[], Program]]]:
+    """Conditions whose networks are not saved yet, each with its program: one is compiled while another learns."""
+    saved = lambda group, seed: directory.has_arrays(network_name(group.condition, seed, END))  # noqa: E731
+    left = [group for group in grid.groups if not all(saved(group, seed) for seed in group.seeds)]
+    pool = ThreadPoolExecutor(1)
+    try:
+        ahead = pool.submit(compile_epoch, grid, left[0]) if left else None
+        for place, group in enumerate(left):
+            now, ahead = ahead, pool.submit(compile_epoch, grid, left[place + 1]) if place + 1 < len(left) else None
+            yield group, now.result  # pyright: ignore[reportOptionalMemberAccess]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _learn(
+    grid: Grid,
+    group: Group,
+    compiled: Callable[[], Program],
+    directory: RunDirectory,
+    told: Callable[[Progress], None],
+) -> None:
+    """All epochs of a condition, from its checkpoint if there is one."""
+    epochs, place = grid.config.training.epochs, list(grid.config.conditions).index(group.condition)
     learned, done = group.start, 0
     if directory.has_arrays(CHECKPOINT):
         arrays, static = eqx.partition(learned, eqx.is_array)
@@ -76,7 +95,7 @@ def _learn(grid: Grid, group: Group, place: int, directory: RunDirectory, told: 
         Progress(before + done, len(grid.groups) * epochs, group.condition, done, accuracy, speed)
     )
     tell(done, float("nan"), float("nan"))
-    program = compile_epoch(grid, group) if done < epochs else None
+    program = compiled() if done < epochs else None
     while program is not None and done < epochs:
         start = time.perf_counter()
         learned, measured = program.run(learned, done)
