@@ -158,7 +158,7 @@ def _run_members(name: str, settings: list[str], directory: Path, resume: bool) 
 @app.command()
 def search(
     name: Annotated[
-        str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="FAMILY|FILE")
+        str, typer.Argument(help="A named experiment (metaplast list) or a TOML file.", metavar="NAME|FILE")
     ],
     set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Directory to write; default runs/search-NAME.")] = None,

@@ -158,7 +158,9 @@ class Chunks:
 
     def _start(self, state: LaneState, first: int) -> tuple[LaneState, Outcome]:
         """Begin a chunk, without waiting for its end."""
-        return self._compiled(self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first)))
+        return self._compiled(
+            self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first))
+        )
 
     def _of_lanes(self, chunk: int, first: int = 0) -> Array:
         """Indices of problems, the same in every lane."""
@@ -213,6 +215,7 @@ def recorded_trial(study: Study, model: Model, lane: Lane) -> dict[str, np.ndarr
         "voltage": response.hidden[:, 0],
         **_threshold(model),
         "output": response.output[:, 0],
+        "output_names": np.array(study.family.output_names, dtype=np.str_),
         "dt": study.family.dt,
         "period_names": np.array(list(periods), dtype=np.str_),
         "period_ends_ms": np.cumsum(list(periods.values())),
