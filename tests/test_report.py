@@ -67,6 +67,17 @@ def _trial(generator: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
+def test_outputs_are_called_by_their_names_where_a_run_kept_them():
+    from metaplast.analysis.figures_network import trial as figure
+
+    arrays = _trial(np.random.default_rng(0))
+    for names, kept in ((["output 0", "output 1"], {}), (["response 0", "go"], {"output_names": ["response 0", "go"]})):
+        legend = figure({**arrays, **{key: np.array(value) for key, value in kept.items()}}, "").axes
+        assert names in [
+            [text.get_text() for text in axes.get_legend().get_texts()] for axes in legend if axes.get_legend()
+        ]
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """One run with its report, shared because drawing is slow: only to be read."""

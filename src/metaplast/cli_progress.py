@@ -14,25 +14,32 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.search import Told
     from metaplast.experiments.session import Progress as Learned
     from metaplast.experiments.sweep import Swept
 
-LEFT = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+LEFT = (
+    TimeElapsedColumn(table_column=Column(no_wrap=True)),
+    TextColumn("left"),
+    TimeRemainingColumn(table_column=Column(no_wrap=True)),
+)
 DOING = TextColumn("[bold]{task.description}")
+WIDE = 110
+"""Columns of a terminal from which a bar has its usual width."""
 
 
 @contextmanager
 def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"], None]]:
     """A bar for a run, and what moves it."""
-    text = TextColumn(
-        "problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed{task.fields[end]}"
-    )
+    text = TextColumn("problems, {task.fields[recent]} updates, {task.fields[failures]} failed{task.fields[end]}")
     name = f"{lanes} lane{'s' if lanes > 1 else ''}"
-    with Progress(DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
+    # The numbers fit into 80 columns, and the bar takes what they leave: cut short, they would say nothing.
+    line = BarColumn(None if console.width < WIDE else 40)
+    count = MofNCompleteColumn(table_column=Column(no_wrap=True))
+    with Progress(DOING, line, count, text, *LEFT, console=console) as bar:
         task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0, end="")
 
         def told(progress: "Learned") -> None:
@@ -40,7 +47,7 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
             started = progress.done > 0 and recent != "-"
             bar.update(
                 task,
-                description=f"learning {name}" if started else f"compiling {name}",
+                description="learning" if started else f"compiling {name}",
                 total=progress.total,
                 completed=progress.done,
                 recent=recent,
@@ -67,7 +74,7 @@ def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], Non
 @contextmanager
 def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
     """A bar for a sweep over learning rates, and what moves it."""
-    text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed")
+    text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed{task.fields[end]}")
     columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, *LEFT)
     with Progress(*columns, console=console, speed_estimate_period=3600) as bar:  # models differ in speed
         task = bar.add_task("compiling", total=None, updates="0", failures=0)
@@ -110,8 +117,9 @@ def analysis_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]
 
 
 def summary_table(summary: dict[str, Any]) -> Table:
-    """A finished run in one line a condition."""
-    headings = ("condition", "problems", "failures", "first", "late", "total", "seconds")
+    """A finished run in one line a condition; the report tells what first and late are."""
+    updates = ("updates,\nfirst", "updates,\nlate", "updates\nin total, mean")
+    headings = ("condition", "problems", "failures", *updates, "seconds of\nlearning")
     table = Table(*headings, box=None, header_style="bold")
     for name, numbers in summary["conditions"].items():
         table.add_row(

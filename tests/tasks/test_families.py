@@ -53,6 +53,7 @@ def test_shapes_and_types(drawn):
     family, _, trial = drawn
     steps = round(sum(family.periods().values()) / family.dt)
     assert trial.inputs.shape == (steps, BATCH, family.channels)
+    assert len(set(family.output_names)) == family.outputs
     assert trial.inputs.dtype == trial.mask.dtype == trial.decision.dtype == jnp.float32
     assert jnp.issubdtype(trial.target.dtype, jnp.integer)
     assert trial.target.shape == trial.mask.shape == trial.decision.shape == (steps, BATCH)

@@ -151,9 +151,11 @@ def _readout(axes: Axes, arrays: Arrays) -> None:
     logits, target, times, dt = arrays["output"], arrays["target"].astype(int), _times(arrays), float(arrays["dt"])
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     counted = arrays["mask"] > 0
+    # Runs written before the names were kept have none.
+    names = arrays.get("output_names", [f"output {output}" for output in range(logits.shape[1])])
     for output, probability in enumerate((powers / powers.sum(axis=1, keepdims=True)).T):
         colour = PALETTE[output % len(PALETTE)]
-        axes.plot(times, probability, color=colour, linewidth=1.8, label=f"output {output}")
+        axes.plot(times, probability, color=colour, linewidth=1.8, label=str(names[output]))
         for shown, strength in ((counted, 1.0), (~counted, 0.3)):
             spans = _spans((target == output) & shown, dt)
             axes.broken_barh(spans, (1.08, 0.12), facecolors=colour, alpha=strength, linewidth=0)

@@ -232,6 +232,7 @@ def recorded_trial(study: Study, model: Model, lane: Lane) -> dict[str, np.ndarr
         "voltage": response.hidden[:, 0],
         **_threshold(model),
         "output": response.output[:, 0],
+        "output_names": np.array(study.family.output_names, dtype=np.str_),
         "dt": study.family.dt,
         "period_names": np.array(list(periods), dtype=np.str_),
         "period_ends_ms": np.cumsum(list(periods.values())),

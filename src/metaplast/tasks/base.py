@@ -45,6 +45,11 @@ class Family(eqx.Module):
     def outputs(self) -> int:
         """Number of output channels."""
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What each output channel stands for, for figures."""
+        return tuple(f"output {channel}" for channel in range(self.outputs))
+
     @abstractmethod
     def sample(self, key: PRNGKeyArray) -> Problem:
         """A new problem: new stimuli and, where the family has one, a new mapping."""

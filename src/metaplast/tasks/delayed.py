@@ -74,5 +74,9 @@ class DelayedFamily(Family):
         return OUTPUTS
 
     @property
+    def output_names(self) -> tuple[str, ...]:
+        return "response 0", "response 1", "fixation"
+
+    @property
     def timing(self) -> Timing:
         return Timing(tuple(self.periods().items()), self.grace, self.dt)
