@@ -21,8 +21,8 @@ def shown(console: Console) -> str:
 def test_the_bar_of_a_run_shows_every_number_whole(columns: int):
     console = terminal(columns)
     with learning_bar(console, 10) as told:
-        told(SimpleNamespace(recent=float("nan"), done=0, total=1_000, failures=0))  # pyright: ignore
-        told(SimpleNamespace(recent=127.25, done=1_000, total=1_000, failures=17))  # pyright: ignore
+        told(SimpleNamespace(recent=float("nan"), done=0, total=1_000, failures=0, given_up=0))  # pyright: ignore
+        told(SimpleNamespace(recent=127.25, done=1_000, total=1_000, failures=17, given_up=0))  # pyright: ignore
     text = shown(console)
     assert "1000/1000 problems, 127.2 updates, 17 failed 0:00:00 left 0:00:00" in text
     assert "━━" in text

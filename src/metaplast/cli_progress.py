@@ -74,7 +74,7 @@ def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], Non
 @contextmanager
 def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
     """A bar for a sweep over learning rates, and what moves it."""
-    text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed{task.fields[end]}")
+    text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed")
     columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, *LEFT)
     with Progress(*columns, console=console, speed_estimate_period=3600) as bar:  # models differ in speed
         task = bar.add_task("compiling", total=None, updates="0", failures=0)

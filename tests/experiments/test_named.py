@@ -74,7 +74,7 @@ def check_contents(study: Study, place: RunDirectory) -> None:
         trial = place.read_arrays(trial_name(lane.condition, lane.seed))
         assert trial["spikes"].shape == trial["voltage"].shape == (len(trial["inputs"]), 20)
         assert trial["period_ends_ms"][-1] == len(trial["inputs"]) * study.family.dt
-        assert list(trial["output_names"]) == ["response 0", "response 1", "fixation"]
+        assert list(trial["output_names"]) == list(study.family.output_names)
 
 
 def test_a_run_directory_holds_all_that_it_promises(study, whole):
