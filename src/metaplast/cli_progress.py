@@ -27,9 +27,9 @@ DOING = TextColumn("[bold]{task.description}")
 @contextmanager
 def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"], None]]:
     """A bar for a run, and what moves it."""
-    text = TextColumn("problems, last {task.fields[recent]} updates each, {task.fields[failures]} failed")
+    text = TextColumn("{task.fields[recent]} updates each, {task.fields[failures]} failed")
     name = f"{lanes} lane{'s' if lanes > 1 else ''}"
-    with Progress(DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
+    with Progress(DOING, BarColumn(8), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
         task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0)
 
         def told(progress: "Learned") -> None:

@@ -158,7 +158,9 @@ class Chunks:
 
     def _start(self, state: LaneState, first: int) -> tuple[LaneState, Outcome]:
         """Begin a chunk, without waiting for its end."""
-        return self._compiled(self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first)))
+        return self._compiled(
+            self._rates, state, self._keys, self._lanes.place(self._of_lanes(self._study.chunk, first))
+        )
 
     def _of_lanes(self, chunk: int, first: int = 0) -> Array:
         """Indices of problems, the same in every lane."""
