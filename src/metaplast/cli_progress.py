@@ -30,14 +30,14 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
     text = TextColumn("{task.fields[recent]} updates each, {task.fields[failures]} failed")
     name = f"{lanes} lane{'s' if lanes > 1 else ''}"
     with Progress(DOING, BarColumn(8), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
-        task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0)
+        task = bar.add_task("compiling", total=None, recent="-", failures=0)
 
         def told(progress: "Learned") -> None:
             recent = "-" if progress.recent != progress.recent else f"{progress.recent:.1f}"
             started = progress.done > 0 and recent != "-"
             bar.update(
                 task,
-                description=f"learning {name}" if started else f"compiling {name}",
+                description=name if started else "compiling",
                 total=progress.total,
                 completed=progress.done,
                 recent=recent,
