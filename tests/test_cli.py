@@ -77,6 +77,7 @@ def test_without_a_command_the_commands_are_shown():
         ("model.neurons=many", ["model.neurons", "got `str`"]),
         ("model.neurons=-4", ["model.neurons", ">= 1"]),
         ("run.problems=-1", ["run.problems", ">= 1"]),
+        ("run.seed=99999999999999999999", ["run.seed"]),
         ("family.delay=-200", ["delay is -200.0 ms", "not negative"]),
         ("family.delay=15", ["delay is 15.0 ms", "whole number of steps"]),
         ("family.dt=0", ["dt is 0.0 ms", "must be positive"]),

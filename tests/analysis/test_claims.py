@@ -8,7 +8,8 @@ import pytest
 from metaplast.analysis.claims import CLAIMS, TARGETS, Claim, Judged, judge
 from metaplast.analysis.evidence import LATE, TOTAL, Evidence, gather
 from metaplast.analysis.panels import pool, read_study
-from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from metaplast.analysis.statistics import Interval
+from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, only_late
 from metaplast.runs import write_atomically
 from study_helpers import Cost, falling, plan, write_member, write_search, write_study
 
@@ -94,7 +95,7 @@ def test_attention(evidence):
 def test_rising_updates_and_late_advantage(evidence):
     assert verdict(evidence, "The updates that the standard RSNN needs increase") == DOES_NOT_HOLD
     late = {one.where: one.verdict for one in claim(evidence, "The advantage over the RNN").findings}
-    assert late["cd-dms, rate"] == HOLDS
+    assert late["cd-dms, rate"] == DOES_NOT_HOLD  # it grows, but bi-level was ahead early already
 
 
 def test_the_search_is_held_against_all_masks(evidence):
@@ -153,3 +154,13 @@ def test_modularity_is_read_from_the_analysis_of_a_run(tmp_path):
         ("cd-dms, structural", CANNOT_TELL),
     ]
     assert found[0].measured == "rank correlation -0.50 (-0.80 to -0.30), corrected p 0.004"
+
+
+def test_an_advantage_lies_late_only_if_it_is_there_late_and_not_early():
+    even, behind, ahead, unclear = (
+        Interval(*one) for one in ((1, 0.9, 1.1), (1.5, 1.3, 1.7), (0.5, 0.4, 0.6), (0.9, 0.7, 1.2))
+    )
+    assert only_late(even, ahead, ahead) == HOLDS
+    assert only_late(ahead, ahead, ahead) == DOES_NOT_HOLD  # it was there early
+    assert only_late(behind, behind, ahead) == DOES_NOT_HOLD  # it shrank a disadvantage
+    assert only_late(even, unclear, unclear) == CANNOT_TELL

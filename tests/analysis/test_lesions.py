@@ -17,7 +17,9 @@ BINS = 3
 
 def row(property: str, seed: int, place: int, loss: float, updates: int, condition: str = "a") -> LesionRow:
     low, high = (np.nan, np.nan) if property == RANDOM else (10.0 * place + seed, 10.0 * place + 5)
-    return LesionRow(condition, seed, property, place, low, high, 7, loss, 0.25, 0.5, 1.0, updates, 20)
+    return LesionRow(
+        condition, seed, property, place, low, high, 7, loss, 0.25, 0.5, 1.0, updates, 20, updates < 2000, True
+    )
 
 
 def table_of(seeds: int, cost: Callable[[str, int], float], noise: float = 0.05) -> LesionTable:
@@ -45,11 +47,12 @@ def test_what_is_written_comes_back_and_is_the_same_bytes(tmp_path: Path):
     content = (run.path / "lesions.csv").read_text()
     header = (
         "condition,seed,property,bin,low,high,neurons,loss,loss_intact,accuracy,accuracy_intact,updates,updates_intact"
+        ",solved,solved_intact"
     )
     assert content.splitlines() == [
         header,
-        "a,1,tau_soma,0,1.0,5.0,7,0.1,0.25,0.5,1.0,33,20",
-        "a,1,random,2,nan,nan,7,nan,0.25,0.5,1.0,2000,20",
+        "a,1,tau_soma,0,1.0,5.0,7,0.1,0.25,0.5,1.0,33,20,true,true",
+        "a,1,random,2,nan,nan,7,nan,0.25,0.5,1.0,2000,20,false,true",
     ]
     write_rows(run, read_rows(run))
     assert (run.path / "lesions.csv").read_text() == content
@@ -126,3 +129,15 @@ def test_the_figure_is_drawn_the_same_again_and_only_where_there_is_something():
     assert properties(by_lot, "a") == []
     with pytest.raises(ValueError, match="grouped by no property"):
         lesions(by_lot, "a", "#0072B2")
+
+
+def test_unsolved_problems_are_counted_since_their_cost_is_a_lower_bound():
+    rows = [
+        row(name, seed, 0, 0.5, 2000 if (name, seed) == ("tau_soma", 1) else 30)
+        for name in ("tau_soma", RANDOM)
+        for seed in (0, 1)
+    ]
+    table = LesionTable.from_rows(rows)
+    assert [one.censored for one in effects(table, "a")] == [1, 0]
+    with pytest.raises(ValueError, match="earlier version"):
+        LesionRow.parse("a,1,tau_soma,0,1.0,5.0,7,0.1,0.25,0.5,1.0,33,20")

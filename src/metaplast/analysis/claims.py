@@ -89,8 +89,8 @@ CLAIMS = (
         "The advantage over the RNN and attention with 4 heads lies late in the sequence: stopped at task 600 to 800 "
         "they would look as good.",
         REVIEWS,
-        "ratio of updates over the last problems against that over the first 60 %; holds where the interval of this "
-        "change lies below 1",
+        "ratios of updates over the first 60 % and over the last problems; holds where the intervals of the late ratio "
+        "and of its change lie below 1 and that of the early ratio does not; an early one below 1 refutes it",
         findings.late_advantage,
     ),
     Claim(

@@ -86,18 +86,23 @@ def ratio_of_parts(panel: Panel, condition: str, later: slice, earlier: slice) -
     return exponent(interval(np.log(updates[:, later].mean(axis=1)) - np.log(updates[:, earlier].mean(axis=1))))
 
 
+def ratio_in_part(panel: Panel, condition: str, reference: str, part: slice) -> Interval:
+    """Updates of `condition` over those of `reference` in one part of the sequence: geometric mean over seeds."""
+    return exponent(interval(_log_ratios(panel, condition, reference, part)))
+
+
 def growth_of_ratio(panel: Panel, condition: str, reference: str, later: slice, earlier: slice) -> Interval:
     """How the ratio of updates, condition over reference, changes between two parts: a factor, 1 being no change."""
+    logs = [_log_ratios(panel, condition, reference, part) for part in (later, earlier)]
+    return exponent(interval(logs[0] - logs[1]))
+
+
+def _log_ratios(panel: Panel, condition: str, reference: str, part: slice) -> np.ndarray:
+    """Seed by seed, of the seeds that both have."""
     ours, theirs = panel.conditions[condition], panel.conditions[reference]
     common = sorted(set(ours.seeds) & set(theirs.seeds))
-
-    def logs(part: slice) -> np.ndarray:
-        rows = [
-            np.log(one.updates[[one.seeds.index(seed) for seed in common], part].sum(axis=1)) for one in (ours, theirs)
-        ]
-        return rows[0] - rows[1]
-
-    return exponent(interval(logs(later) - logs(earlier)))
+    sums = [one.updates[[one.seeds.index(seed) for seed in common], part].sum(axis=1) for one in (ours, theirs)]
+    return np.log(sums[0]) - np.log(sums[1])
 
 
 def exponent(found: Interval) -> Interval:

@@ -38,7 +38,8 @@ def lesions(table: LesionTable, condition: str, colour: str) -> Figure:
             of_property = [effect for effect in found if effect.property == name]
             seeds = cost_matrix(table, condition, name, cost)
             _panel(axes, of_property, seeds, getattr(control, cost), cost, colour)
-            _note(axes, getattr(one, f"p_{cost}"), control.seeds)
+            censored = sum(effect.censored for effect in of_property) if cost == "updates" else 0
+            _note(axes, getattr(one, f"p_{cost}"), control.seeds, censored)
         row[0].set_ylabel(label)
     for axes, name in zip(grid[0], matters, strict=True):
         axes.set_title(f"grouped by {name}")
@@ -74,9 +75,10 @@ def _panel(axes: Axes, found: Sequence[Effect], seeds: np.ndarray, control: Inte
     light_grid(axes)
 
 
-def _note(axes: Axes, p_value: float, seeds: int) -> None:
-    """Whether it matters which bin is lost."""
+def _note(axes: Axes, p_value: float, seeds: int, censored: int) -> None:
+    """Whether it matters which bin is lost, and how many costs are not known to their end."""
     text = f"bins differ: p = {p_value:.2g}" if seeds > 1 else "one seed: no test"
+    text += f"\n{censored} unsolved" if censored else ""
     axes.annotate(text, (0.98, 0.98), xycoords="axes fraction", ha="right", va="top", color=MUTED, fontsize=8.5)
 
 

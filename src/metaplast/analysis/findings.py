@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_of_parts
+from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
 from metaplast.analysis.statistics import Interval, compare_totals, interval
@@ -17,6 +17,7 @@ from metaplast.analysis.verdicts import (
     missing,
     none_failed,
     not_zero,
+    only_late,
     reaches,
     some_failed,
     within,
@@ -119,10 +120,12 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
                 yield missing(where)
                 continue
             length, last = panel.common(BI_LEVEL, reference), panel.late(BI_LEVEL, reference)
-            early = slice(0, round(0.6 * length))
-            found = growth_of_ratio(panel, BI_LEVEL, reference, slice(length - last, length), early)
-            words = f"bi-level / {reference} changes by a factor {shown(found)}"
-            yield Finding(where, words, below(found, 1.0))
+            first, final = slice(0, round(EARLY * length)), slice(length - last, length)
+            early = ratio_in_part(panel, BI_LEVEL, reference, first)
+            late = ratio_in_part(panel, BI_LEVEL, reference, final)
+            change = growth_of_ratio(panel, BI_LEVEL, reference, final, first)
+            words = f"bi-level / {reference} {shown(early)} early, {shown(late)} late: a factor {shown(change)}"
+            yield Finding(where, words, only_late(early, late, change))
 
 
 def modularity(evidence: Evidence) -> Iterable[Finding]:

@@ -35,16 +35,32 @@ class LesionRow(NamedTuple):
     updates: int
     """Updates with the lesion on the next problem of the sequence; an unsolved problem counts the limit."""
     updates_intact: int
+    solved: bool
+    """Whether the next problem was learned with the lesion; if not, `updates` is only a lower bound."""
+    solved_intact: bool
 
     def line(self) -> str:
         """The row as text, the same bytes on every machine: floats as the shortest text of their float32."""
-        return ",".join(str(np.float32(value)) if isinstance(value, float) else str(value) for value in self) + "\n"
+        return ",".join(_text(value) for value in self) + "\n"
 
     @classmethod
     def parse(cls, line: str) -> Self:
-        """Inverse of `line`."""
+        """Inverse of `line`.
+
+        Raises:
+            ValueError: a line of an earlier version, which does not say what was solved.
+        """
         texts = line.rstrip("\n").split(",")
-        return cls(*(kind(text) for kind, text in zip(cls.__annotations__.values(), texts, strict=True)))
+        if len(texts) != len(cls._fields):
+            raise ValueError(f"{FILE} was written by an earlier version; remove it and analyse with --lesions again")
+        kinds = cls.__annotations__.values()
+        return cls(*(text == "true" if kind is bool else kind(text) for kind, text in zip(kinds, texts, strict=True)))
+
+
+def _text(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(np.float32(value)) if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
@@ -64,10 +80,17 @@ class LesionTable:
     accuracy_intact: np.ndarray
     updates: np.ndarray
     updates_intact: np.ndarray
+    solved: np.ndarray
+    solved_intact: np.ndarray
+
+    @property
+    def censored(self) -> np.ndarray:
+        """Where the additional updates are not known: one of the two problems, or both, were not learned."""
+        return ~(self.solved & self.solved_intact)
 
     @classmethod
     def from_rows(cls, rows: Sequence[LesionRow]) -> Self:
-        kinds = {str: np.str_, int: np.int64, float: np.float32}
+        kinds = {str: np.str_, int: np.int64, float: np.float32, bool: np.bool_}
         columns = zip(*rows, strict=True) if rows else [()] * len(LesionRow._fields)
         types = (kinds[kind] for kind in LesionRow.__annotations__.values())
         return cls(*(np.array(column, kind) for column, kind in zip(columns, types, strict=True)))

@@ -36,11 +36,14 @@ class Effect(NamedTuple):
     accuracy: Interval
     """Decrease of the accuracy at once."""
     updates: Interval
-    """Additional updates to learn the next problem."""
+    """Additional updates to learn the next problem; a lower bound for lesions after which it was not learned."""
     p_loss: float
     """Of no difference from as many neurons drawn by lot: permutation test over the signs of the difference in each
     seed, two-sided, corrected over all bins and properties of the condition; NaN for `RANDOM`."""
     p_updates: float
+    censored: int
+    """Lesions whose additional updates are not known, as the lesioned or the intact network did not learn the problem
+    within the limit; they count with the limit."""
 
 
 class Dependence(NamedTuple):
@@ -81,11 +84,23 @@ def effects(table: LesionTable, condition: str) -> list[Effect]:
     for key in ("p_loss", "p_updates"):
         corrected = stats.false_discovery_control([getattr(one, key) for one in found], method="by") if found else []
         found = [one._replace(**{key: float(p)}) for one, p in zip(found, corrected, strict=True)]
+    lot = _part(table, condition, RANDOM)
     lots = {cost: cost_matrix(table, condition, RANDOM, cost).mean(axis=1) for cost in COSTS}
     costs = {cost: interval(values) for cost, values in lots.items()}
     return [
         *found,
-        Effect(condition, RANDOM, 0, np.nan, np.nan, len(lots["loss"]), **costs, p_loss=np.nan, p_updates=np.nan),
+        Effect(
+            condition,
+            RANDOM,
+            0,
+            np.nan,
+            np.nan,
+            len(lots["loss"]),
+            **costs,
+            p_loss=np.nan,
+            p_updates=np.nan,
+            censored=int(lot.censored.sum()),
+        ),
     ]
 
 
@@ -114,6 +129,7 @@ def _effects_of(table: LesionTable, condition: str, property: str) -> list[Effec
             **{cost: interval(matrix[:, column]) for cost, matrix in costs.items()},
             p_loss=sign_test(excess["loss"][:, column]),
             p_updates=sign_test(excess["updates"][:, column]),
+            censored=int(rows.censored[rows.bin == place].sum()),
         )
         for column, place in enumerate(np.unique(rows.bin))
     ]

@@ -45,6 +45,17 @@ def reaches(interval: Interval, bound: float) -> str:
     return CANNOT_TELL if np.isnan(interval.low) else DOES_NOT_HOLD if interval.low > bound else HOLDS
 
 
+def only_late(early: Interval, late: Interval, change: Interval) -> str:
+    """Whether an advantage, a ratio below 1, lies late: it is there late, it grew, and early there was none to see.
+
+    Refuted by a late ratio or a change at or above 1, and by an early ratio that lies below 1 already.
+    """
+    verdicts = {below(late, 1.0), below(change, 1.0)}
+    if DOES_NOT_HOLD in verdicts or early.high < 1.0:
+        return DOES_NOT_HOLD
+    return HOLDS if verdicts == {HOLDS} else CANNOT_TELL
+
+
 def not_zero(interval: Interval, p_value: float) -> str:
     """Whether there is an effect, of either sign: its interval excludes zero and a test agrees. None is never shown."""
     apart = interval.low > 0 or interval.high < 0

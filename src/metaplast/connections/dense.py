@@ -49,7 +49,7 @@ class Dense(Connection):
         transposed = matrix.T  # formed once: a product with a matrix that is transposed at every step is slower
 
         def apply(activity: Array) -> Array:
-            product = _with_transposed(self, activity.reshape(activity.shape[0], -1), matrix, transposed)
+            product: Any = _with_transposed(self, activity.reshape(activity.shape[0], -1), matrix, transposed)
             return product.reshape(activity.shape[0], *weight.shape[1:])
 
         return apply

@@ -43,6 +43,7 @@ class Measured(NamedTuple):
     loss: Float[Array, " lesions"]
     accuracy: Float[Array, " lesions"]
     updates: Int[Array, " lesions"]
+    solved: Bool[Array, " lesions"]
 
 
 def check_lesions(study: Study, directory: RunDirectory) -> None:
@@ -161,7 +162,7 @@ def _lesion_function(study: Study) -> Callable[..., Measured]:
             batch=config.learning.batch,
         )
         updates = jnp.where(outcomes.solved[0], outcomes.updates[0], config.criterion.limit)
-        return Measured(cross_entropy(output, trials), accuracy(output, trials), updates)
+        return Measured(cross_entropy(output, trials), accuracy(output, trials), updates, outcomes.solved[0])
 
     return eqx.Partial(one, study.family)
 
@@ -173,7 +174,7 @@ def _as_learner_state(learner: Any, model: Lesioned, state: PyTree) -> PyTree:
 
 def _rows(lane: Lane, groups: Sequence[Group], measured: Measured) -> list[LesionRow]:
     """Rows of lesions.csv of one lane."""
-    loss, accuracy, updates = (column.tolist() for column in measured)
+    loss, accuracy, updates, solved = (column.tolist() for column in measured)
     return [
         LesionRow(
             lane.condition,
@@ -189,6 +190,8 @@ def _rows(lane: Lane, groups: Sequence[Group], measured: Measured) -> list[Lesio
             accuracy[0],
             updates[place],
             updates[0],
+            solved[place],
+            solved[0],
         )
         for place, group in enumerate(groups, 1)
     ]

@@ -84,7 +84,7 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     problems: Count = 1000
     """Problems in a sequence."""
-    seed: Annotated[int, Meta(ge=0)] = 0
+    seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
     """First seed: it determines the network, the problems and the trials."""
     seeds: Count = 1
     """Number of seeds, counted up from the first; all conditions share them."""

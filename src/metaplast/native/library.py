@@ -9,11 +9,11 @@ import subprocess
 import tempfile
 import warnings
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import jax
-import jaxlib
 
 COMPILERS = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-w")
@@ -79,7 +79,7 @@ def compiled(folder: Path) -> Path:
 
 def _fingerprint(texts: list[str], command: list[str]) -> str:
     """Of all that decides what comes out of the compiler."""
-    parts = [*texts, *command, jaxlib.__version__, platform.machine(), _processor()]
+    parts = [*texts, *command, version("jaxlib"), platform.machine(), _processor()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

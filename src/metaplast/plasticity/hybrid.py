@@ -1,5 +1,6 @@
 """Hebbian synapse of global-local hybrid plasticity: a fast weight whose own coefficients are learned."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -95,9 +96,17 @@ class HebbianSynapse(Mechanism):
             return None
         if ahead.gram(local.pre, local.pre) is None:
             return None
-        resumed = jax.lax.cond(state.steps > 0, lambda: self.learned(state, local), lambda: state.trace)
         made = constant_foresight if constant else varying_foresight
-        return made(self, flow, state._replace(trace=resumed), local, ahead)
+        return made(self, flow, state, local, ahead)
+
+    def resumed(self, state: HybridState, local: Local, use: Callable[[Array], Array]) -> Array:
+        """`use` of H as a presentation goes on with it: after the last coincidence, if there was one.
+
+        What is made of H is chosen, not H: at the start of a presentation it then has no derivative to form, which
+        would be one of the size of the weight. Recomputed for the backward pass, it is not kept either.
+        """
+        learned = jax.checkpoint(lambda: use(self.learned(state, local)))
+        return jax.lax.cond(state.steps > 0, learned, lambda: use(state.trace))
 
     def carry(self, state: HybridState, fresh: HybridState, local: Local) -> HybridState:
         return fresh._replace(trace=self.learned(state, local))

@@ -53,10 +53,11 @@ def constant_foresight(rule: Any, flow: Transmission, state: Any, local: Local, 
     strengths = rule.strength(state.steps + jnp.arange(ahead.steps), local.dt)
     previous = jnp.concatenate([jnp.zeros(1), strengths[:-1]])
     gram: Any = ahead.gram(x, rule.beta * x)
-    stepper = ConstantStepper(rule, ahead.apply(flow.weight, x), ahead.apply(state.trace, x), gram / x.shape[0])
+    fast = rule.resumed(state, local, lambda trace: ahead.apply(trace, x))
+    stepper = ConstantStepper(rule, ahead.apply(flow.weight, x), fast, gram / x.shape[0])
 
     def finish(total: Array) -> Any:
-        trace = powers[-1] * state.trace + local.outer(rule.beta * x, total)
+        trace = powers[-1] * rule.resumed(state, local, lambda trace: trace) + local.outer(rule.beta * x, total)
         return type(state)(rule.clipped(trace), strengths[-1] * x, state.steps + ahead.steps)
 
     return Foresight(stepper, (strengths, previous, powers), jnp.zeros_like(local.voltage), finish)
@@ -73,7 +74,8 @@ def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, a
     decay = jnp.where(lag >= 0, powers[jnp.maximum(lag, 0)], 0.0)
     gram: Any = ahead.gram(together, rule.beta * together)
     gram = decay[:, None, :, None] * gram.reshape(steps, batch, steps, batch) / batch
-    slow, fast = (ahead.apply(weight, together) for weight in (flow.weight, state.trace))
+    slow = ahead.apply(flow.weight, together)
+    fast = rule.resumed(state, local, lambda trace: ahead.apply(trace, together))
     slow, fast = (current.reshape(steps, batch, *current.shape[1:]) for current in (slow, fast))
     currents = slow + powers.reshape(-1, *(1,) * (fast.ndim - 1)) * fast
     # The first step has no predecessor: what it writes is overwritten by the second before anything reads it.
@@ -83,7 +85,8 @@ def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, a
         weighted = decay[-1].reshape(-1, *(1,) * (known.ndim - 1)) * known
         # The mean over steps and examples, times the steps, is the sum over steps of the mean over examples.
         change = steps * local.outer(rule.beta * together, weighted.reshape(-1, *known.shape[2:]))
-        return type(state)(rule.clipped(powers[-1] * state.trace + change), x[-1], state.steps + steps)
+        trace = powers[-1] * rule.resumed(state, local, lambda trace: trace) + change
+        return type(state)(rule.clipped(trace), x[-1], state.steps + steps)
 
     return Foresight(VaryingStepper(rule), slices, jnp.zeros((steps, *local.voltage.shape)), finish)
 
