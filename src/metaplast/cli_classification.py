@@ -1,6 +1,6 @@
 """`metaplast run` and `metaplast analyse` of a classification experiment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ def run_classification(name: str, settings: list[str], directory: Path, resume: 
         run(grid, place, told, resume=resume)
     with console.status("drawing the figures"), at_the_door(OSError):
         (page,) = write_pages([place])
-    console.print(outcome_table(place.summary))
+    console.print(outcome_table(place.summary, place.config["conditions"]))
     console.print(f"\nreport: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -113,17 +113,17 @@ def epoch_bar(console: Console) -> Iterator[Callable[["Learned"], None]]:
         yield told
 
 
-def outcome_table(summary: dict[str, Any]) -> Table:
+def outcome_table(summary: dict[str, Any], order: Iterable[str]) -> Table:
     """A finished run in one line a condition."""
-    headings = ("condition", "seeds", "epochs", "right (%)", "95 % interval", "spikes", "operations", "seconds")
+    headings = ("condition", "seeds", "right (%)", "95 % interval", "spikes", "operations", "seconds")
     table = Table(*headings, box=None, header_style="bold")
-    for name, numbers in summary["conditions"].items():
+    for name in order:
+        numbers = summary["conditions"][name]
         accuracy = numbers["accuracy"]
         bounds = "-" if accuracy["low"] is None else f"{100 * accuracy['low']:.2f} to {100 * accuracy['high']:.2f}"
         table.add_row(
             name,
             str(numbers["seeds"]),
-            str(numbers["epochs"]),
             f"{100 * accuracy['mean']:.2f}",
             bounds,
             f"{numbers['spikes']:.0f}",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,9 +130,9 @@ def test_a_network_comes_back_as_it_was(grid, whole):
         saved["model.network.projections.hidden1-sbp.weight"],
     )
     assert np.abs(learned.memory["hidden1-hebbian"].trace).max() > 0
-    other = build(configured("network.hidden=[9]"))
+    other = replace(grid.groups[0], condition="S+H+B")
     with pytest.raises(Mismatch, match="does not fit"):
-        load_learned(whole[0], other.groups[1], 1)
+        load_learned(whole[0], other, 1)
 
 
 def test_disturbances_are_measured_once_and_shown(grid, whole):

@@ -7,6 +7,7 @@ Columns that belong to a layer or to a channel of it are called `rate.<layer>`, 
 import csv
 import io
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class EpochTable(NamedTuple):
     def columns(self, condition: str, kind: str) -> list[str]:
         """Columns of a kind that a condition has, such as all of its gains."""
         found = (name for row in self.rows if row.condition == condition for name in row.values)
-        return [name for name in dict.fromkeys(found) if name.split(".")[0] == kind]
+        return sorted((name for name in set(found) if name.split(".")[0] == kind), key=_in_order)
 
     def curve(self, condition: str, column: str) -> np.ndarray:
         """[seeds, epochs], NaN where a network has no such row."""
@@ -91,13 +92,20 @@ def write_epochs(run: RunDirectory, rows: Iterable[EpochRow]) -> None:
     """Write epochs.csv whole, or not at all; floats as the shortest text of their float32."""
     rows = list(rows)
     layered = dict.fromkeys(name for row in rows for name in row.values if name not in FIXED)
-    columns = [*FIXED, *sorted(layered, key=lambda name: KINDS.index(name.split(".")[0]))]
+    columns = [*FIXED, *sorted(layered, key=_in_order)]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["condition", "seed", "epoch", *columns])
     for row in rows:
         writer.writerow([row.condition, row.seed, row.epoch, *(_text(row.values.get(name)) for name in columns)])
     write_atomically(run.path / FILE, buffer.getvalue().encode())
+
+
+def _in_order(name: str) -> tuple[int, int, str]:
+    """Kind, then layer from the first to the last, then channel."""
+    kind, layer, *channel = name.split(".", 2)
+    number = layer.removeprefix("hidden")
+    return KINDS.index(kind), int(number) if number.isdigit() else sys.maxsize, "".join(channel)
 
 
 def _text(value: float | None) -> str:

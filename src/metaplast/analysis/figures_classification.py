@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from metaplast.analysis.epochs import EpochTable, read_epochs
 from metaplast.analysis.figures_robustness import robustness
@@ -59,6 +60,7 @@ def accuracy(table: EpochTable) -> Figure:
         curves.plot(epochs, np.nanmean(found, axis=0), linewidth=1.9, label=name, **style)
         curves.plot(epochs[-1:], np.nanmean(found[:, -1:], axis=0), "o", markersize=3, color=colours[name])
     curves.set(xlabel="epochs", ylabel="right (%)", title="Test accuracy")
+    curves.xaxis.set_major_locator(MaxNLocator(integer=True))
     curves.set_ylim(*_range([100 * table.curve(name, "test_accuracy") for name in names]))
     light_grid(curves)
     _last(dots, table, names, colours)
@@ -118,6 +120,7 @@ def gains(table: EpochTable, conditions: Sequence[str], colours: Mapping[str, st
         grid[row][-1].legend(loc="best")
     for axes in grid[-1]:
         axes.set_xlabel("epochs")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -173,6 +176,7 @@ def _changes(axes: Axes, table: EpochTable, condition: str, colours: Mapping[str
         axes.plot(np.arange(1, len(curve) + 1), curve, line, color=colours[channel], linewidth=1.8)
     ends = f"full: {layers[0]}, dashed: {layers[-1]}" if len(layers) > 1 else layers[0]
     axes.set(xlabel=f"epochs ({ends})", ylabel="share (%)", ylim=(-2, 102), title="Of the weight change")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     light_grid(axes)
 
 
