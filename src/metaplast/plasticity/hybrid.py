@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaplast.mechanism import Mechanism
 from metaplast.params import param
-from metaplast.plasticity.hybrid_ahead import constant_foresight, varying_foresight
+from metaplast.plasticity.hybrid_ahead import constant_foresight, trace_foresight, varying_foresight
 from metaplast.signals import Ahead, Foresight, Local, Transmission
 
 
@@ -90,12 +90,13 @@ class HebbianSynapse(Mechanism):
         return one if self.attenuation is None else jnp.exp(-steps * dt / self.attenuation)
 
     def foresee(self, flow: Transmission, state: HybridState, local: Local, ahead: Ahead) -> Foresight | None:
-        """See `hybrid_ahead`; taken where it is less work than a trace a step."""
+        """See `hybrid_ahead`: inner products where they are less work than a trace a step."""
         constant, batch = flow.activity.shape[0] == 1, local.pre.shape[0]
-        if batch**2 * (1 if constant else ahead.steps) > state.trace.size or self.keep.ndim:
+        if self.keep.ndim:
             return None
-        if ahead.gram(local.pre, local.pre) is None:
-            return None
+        by_products = batch**2 * (1 if constant else ahead.steps) <= state.trace.size
+        if not by_products or ahead.gram(local.pre, local.pre) is None:
+            return trace_foresight(self, flow, state, local, ahead)
         made = constant_foresight if constant else varying_foresight
         return made(self, flow, state, local, ahead)
 

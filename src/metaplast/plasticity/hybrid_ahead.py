@@ -9,8 +9,10 @@ H itself is formed once, after the last step, and only then clipped. This is lin
 2020) over the steps and examples of a batch.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -45,6 +47,46 @@ class VaryingStepper(Stepper):
         previous, ahead, gram = now
         known = jax.lax.dynamic_update_index_in_dim(state, self.rule.response(local.voltage), previous, 0)
         return ahead + jnp.tensordot(gram, known, 2), known
+
+
+class TraceStepper(Stepper):
+    """H step by step, where that is less work than inner products; what the signal brings is all prepared.
+
+    A matrix with few columns is remembered `turned`: on a CPU an outer product is formed along its rows, and takes a
+    seventh of the time for 10 x 512 that it takes for 512 x 10.
+    """
+
+    rule: Any
+    weight: Float[Array, "..."]
+    apply: Callable[[Array, Array], Array]
+    turned: bool = eqx.field(static=True)
+
+    def step(self, now: tuple[Array, Array, Array], state: Array, local: Local) -> tuple[Array, Array]:
+        arriving, taught, kept = now
+        change = self.turn(local.outer(taught, self.rule.response(local.voltage)))
+        trace = self.rule.clipped(kept * state + change)
+        return self.apply(self.weight + self.turn(trace), arriving), trace
+
+    def turn(self, matrix: Array) -> Array:
+        """From one form to the other, either way."""
+        return matrix.T if self.turned else matrix
+
+
+def trace_foresight(rule: Any, flow: Transmission, state: Any, local: Local, ahead: Ahead) -> Foresight:
+    """Foresight of the rule for any signal [time or 1, batch, *source], with the trace of every step."""
+    at = jnp.arange(ahead.steps)
+    strengths = rule.strength(state.steps + at, local.dt).reshape(-1, *(1,) * (flow.activity.ndim - 1))
+    x = strengths * flow.activity
+    taught = jnp.concatenate([jnp.zeros_like(x[:1]), rule.beta * x[:-1]])
+    slices = x, taught, jnp.where(at > 0, rule.keep, 1.0)
+    narrow = flow.weight.ndim == 2 and flow.weight.shape[1] < flow.weight.shape[0]
+    stepper = TraceStepper(rule, flow.weight, ahead.apply, narrow)
+    start = stepper.turn(rule.resumed(state, local, lambda trace: trace))
+
+    def finish(trace: Array) -> Any:
+        return type(state)(stepper.turn(trace), x[-1], state.steps + ahead.steps)
+
+    return Foresight(stepper, slices, start, finish)
 
 
 def constant_foresight(rule: Any, flow: Transmission, state: Any, local: Local, ahead: Ahead) -> Foresight:
