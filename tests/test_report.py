@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from metaplast.analysis.figures import draw_all
-from metaplast.report import named, number, write_report
+from metaplast.report import named, number, write_report, write_vectors
 from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
 
 NEURONS, STEPS = 8, 20
@@ -104,6 +104,13 @@ def test_silent_and_tiny_trials_are_drawn(tmp_path: Path):
     run.write_arrays(trial_name("fixed", 0), {key: silent[key] for key in silent if not key.startswith("period")})
     # Learning changed nothing, and one figure says so.
     assert [path.name for path in draw_all(run)] == ["learning.png", "trial-fixed.png", "intrinsic-fixed.png"]
+
+
+def test_figures_for_print_are_the_same_again(reported: RunDirectory):
+    first = {path: path.read_bytes() for path in write_vectors([reported])}
+    assert {path.stem for path in first} == {path.stem for path in reported.figures.glob("*.png")}
+    assert all(content.startswith(b"%PDF") for content in first.values())
+    assert {path: path.read_bytes() for path in write_vectors([reported])} == first
 
 
 def test_page_is_self_contained_and_escaped(reported: RunDirectory):

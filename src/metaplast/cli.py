@@ -188,6 +188,7 @@ def report(
     ],
     out: Annotated[Path | None, typer.Option(help="Page to write; default report.html in the first directory.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Of a study: also a text, its pictures beside it.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Every figure of a run also as PDF, for print.")] = False,
 ) -> None:
     """Draw the figures of runs again and write the report.
 
@@ -197,16 +198,22 @@ def report(
 
       metaplast report runs/dms runs/cd-dms --out comparison.html
 
+      metaplast report runs/dms --pdf
+
       metaplast report runs/ip2-study --markdown docs/studies/ip2.md
     """
-    from metaplast.report import check_reportable, write_pages
+    from metaplast.report import check_reportable, write_pages, write_vectors
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
         places = [RunDirectory.open(directory) for directory in directories]
-        check_reportable(places, markdown)
+        check_reportable(places, markdown, pdf)
     with console.status("drawing the figures"), at_the_door(OSError):
         pages = write_pages(places, out, markdown)
+        vectors = write_vectors(places) if pdf else []
+    if vectors:
+        folders = ", ".join(sorted({str(path.parent) for path in vectors}))
+        console.print(f"{len(vectors)} figures as PDF: {folders}", soft_wrap=True)
     for page in pages:
         console.print(f"report: [bold]{page}[/]", soft_wrap=True)
 

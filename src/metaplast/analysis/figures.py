@@ -16,7 +16,17 @@ from metaplast.analysis.figures_lesions import lesions
 from metaplast.analysis.figures_measurements import measured
 from metaplast.analysis.figures_network import changed, intrinsic, trial
 from metaplast.analysis.figures_search import search
-from metaplast.analysis.figures_style import MUTED, canvas, light_grid, palette, plain_logarithmic, png, style
+from metaplast.analysis.figures_style import (
+    MUTED,
+    PNG,
+    Form,
+    canvas,
+    light_grid,
+    palette,
+    plain_logarithmic,
+    png,
+    style,
+)
 from metaplast.analysis.figures_sweep import sweep
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
@@ -27,13 +37,14 @@ WINDOW = 30
 """Problems in the moving mean of the learning curves."""
 
 
-def draw_all(run: RunDirectory) -> list[Path]:
-    """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes.
+def draw_all(run: RunDirectory, form: Form = PNG) -> list[Path]:
+    """Draw every figure for which the run has data into figures/*; the same data give the same bytes.
 
     Analyses that the figures show and that are not on disk yet are made first, see `write_measurements`.
     """
     with style():
-        return [write_atomically(run.figures / f"{name}.png", png(figure)) for name, figure in _figures(run)]
+        drawn = ((run.figures / f"{name}.{form.suffix}", figure) for name, figure in _figures(run))
+        return [write_atomically(path, form.encode(figure)) for path, figure in drawn]
 
 
 def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str) -> Path:

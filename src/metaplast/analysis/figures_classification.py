@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from metaplast.analysis.epochs import EpochTable, read_epochs
 from metaplast.analysis.figures_robustness import robustness
-from metaplast.analysis.figures_style import INK, MUTED, PALETTE, canvas, light_grid, palette, png, style
+from metaplast.analysis.figures_style import INK, MUTED, PALETTE, PNG, Form, canvas, light_grid, palette, style
 from metaplast.analysis.robustness import read_robustness
 from metaplast.analysis.statistics import interval
 from metaplast.run_names import contribution_name
@@ -19,10 +19,11 @@ from metaplast.runs import RunDirectory, write_atomically
 Arrays = Mapping[str, np.ndarray]
 
 
-def draw_classification(run: RunDirectory) -> list[Path]:
-    """Draw every figure for which the run has data into figures/*.png; the same data give the same bytes."""
+def draw_classification(run: RunDirectory, form: Form = PNG) -> list[Path]:
+    """Draw every figure for which the run has data into figures/*; the same data give the same bytes."""
     with style():
-        return [write_atomically(run.figures / f"{name}.png", png(figure)) for name, figure in _figures(run)]
+        drawn = ((run.figures / f"{name}.{form.suffix}", figure) for name, figure in _figures(run))
+        return [write_atomically(path, form.encode(figure)) for path, figure in drawn]
 
 
 def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:

@@ -1,9 +1,9 @@
 """The look of all figures: one palette, one set of sizes, the same bytes for the same data."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -74,6 +74,23 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def pdf(figure: Figure) -> bytes:
+    """The figure as PDF, for print; without a date in it, the same data give the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="pdf", facecolor="white", metadata={"CreationDate": None, "Producer": None})
+    return buffer.getvalue()
+
+
+class Form(NamedTuple):
+    """How figures are put into files."""
+
+    suffix: str
+    encode: Callable[[Figure], bytes]
+
+
+PNG, PDF = Form("png", png), Form("pdf", pdf)
 
 
 def small_png(content: bytes, limit: int = 60_000, width: int = 1000) -> bytes:

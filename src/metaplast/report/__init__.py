@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from metaplast.analysis.figures import draw_all
+from metaplast.analysis.figures_classification import draw_classification
+from metaplast.analysis.figures_style import PDF
 from metaplast.report.classification import is_classification, write_classification_report
 from metaplast.report.run import named, number, write_report
 from metaplast.report.study import is_study, write_study_report
@@ -16,10 +19,11 @@ __all__ = [
     "write_pages",
     "write_report",
     "write_study_report",
+    "write_vectors",
 ]
 
 
-def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = None) -> None:
+def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = None, vectors: bool = False) -> None:
     """Refuse what no report can be written of.
 
     Raises:
@@ -28,6 +32,8 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
     studies = [place for place in places if is_study(place)]
     if studies and len(places) > 1:
         raise ValueError(f"{studies[0].path} is a study; its report takes no other directory")
+    if vectors and studies:
+        raise ValueError(f"--pdf draws the figures of runs; give the directories of the members of {studies[0].path}")
     if markdown is not None and not studies:
         raise ValueError(f"--markdown writes the report of a study, and {places[0].path} is none")
     if markdown is not None and markdown.suffix != ".md":
@@ -40,6 +46,12 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
             raise ValueError(
                 f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
             )
+
+
+def write_vectors(places: Sequence[RunDirectory]) -> list[Path]:
+    """Every figure of the runs as PDF too, beside its PNG."""
+    draw = [draw_classification if is_classification(place) else draw_all for place in places]
+    return [path for place, drawn in zip(places, draw, strict=True) for path in drawn(place, PDF)]
 
 
 def write_pages(places: Sequence[RunDirectory], out: Path | None = None, markdown: Path | None = None) -> list[Path]:
