@@ -11,7 +11,7 @@ from metaplast.cli import app
 from metaplast.experiments import NAMES
 from metaplast.runs import RunDirectory
 
-TINY = ["preset=smoke", "model.neurons=12", "criterion.limit=5", "run.problems=2"]
+TINY = ["preset=smoke", "model.neurons=12", "criterion.limit=5", "criterion.window=3", "run.problems=2"]
 
 
 def call(*arguments: object) -> Result:
@@ -77,6 +77,7 @@ def test_without_a_command_the_commands_are_shown():
         ("model.neurons=many", ["model.neurons", "got `str`"]),
         ("model.neurons=-4", ["model.neurons", ">= 1"]),
         ("run.problems=-1", ["run.problems", ">= 1"]),
+        ("criterion.limit=4", ["criterion.window is 5 and criterion.limit 4", "no problem could be solved"]),
         ("run.seed=99999999999999999999", ["run.seed"]),
         ("family.delay=-200", ["delay is -200.0 ms", "not negative"]),
         ("family.delay=15", ["delay is 15.0 ms", "whole number of steps"]),
@@ -178,7 +179,14 @@ def test_a_run_is_made_reported_resumed_and_analysed(here, quick_compilation):
     refused(call("analyse", "first", *settings("analysis.trials=0")), "analysis.trials", ">= 1")
 
 
-SMALL_SEARCH = ["preset=smoke", "model.neurons=12", "criterion.limit=3", "search.problems=2", "search.first=2"]
+SMALL_SEARCH = [
+    "preset=smoke",
+    "model.neurons=12",
+    "criterion.limit=3",
+    "criterion.window=2",
+    "search.problems=2",
+    "search.first=2",
+]
 SMALL_SEARCH += ["pilot.chunk=2", "pilot.seeds=1", 'pilot.groups={threshold=["*.threshold"]}']
 
 
@@ -193,7 +201,14 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here):
 
 
 def test_a_sweep_shows_the_rates_and_where_they_are_written(here):
-    small = ["preset=smoke", "model.neurons=8", "criterion.limit=3", "sweep.problems=1", "sweep.chunk=1"]
+    small = [
+        "preset=smoke",
+        "model.neurons=8",
+        "criterion.limit=3",
+        "criterion.window=2",
+        "sweep.problems=1",
+        "sweep.chunk=1",
+    ]
     small += ["sweep.seeds=1", "sweep.rates=[1e-3]", 'sweep.models=["rate"]']
     result = call("sweep", "dms", *settings(*small))
     assert result.exit_code == 0, result.output

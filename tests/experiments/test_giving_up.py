@@ -16,7 +16,14 @@ from metaplast.report.run import given_up
 from metaplast.runs import ProblemRow, ProblemTable, RunDirectory
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
-HOPELESS = ["preset=smoke", "model.neurons=12", "criterion.limit=3", "run.problems=6", "run.give_up=3"]
+HOPELESS = [
+    "preset=smoke",
+    "model.neurons=12",
+    "criterion.limit=3",
+    "criterion.window=3",
+    "run.problems=6",
+    "run.give_up=3",
+]
 """Nothing is solved in three updates, since the criterion looks at five."""
 
 

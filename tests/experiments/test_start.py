@@ -9,7 +9,7 @@ from metaplast.experiments import build, configuration, run
 from metaplast.experiments.settings import INTRINSIC, WEIGHTS
 from metaplast.runs import RunDirectory, network_name
 
-SMALL = ["preset=smoke", "model.neurons=12", "criterion.limit=4", "run.problems=2", "run.seeds=2"]
+SMALL = ["preset=smoke", "model.neurons=12", "criterion.limit=4", "criterion.window=3", "run.problems=2", "run.seeds=2"]
 CELLS = "network.populations.recurrent.neuron."
 WEIGHT = "network.projections.recurrent.weight"
 

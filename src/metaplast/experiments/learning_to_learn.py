@@ -96,7 +96,17 @@ def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:
 
 
 def build_criterion(config: LearningToLearn) -> Criterion:
-    """The criterion; a bound of zero is none."""
+    """The criterion; a bound of zero is none.
+
+    Raises:
+        ValueError: a window that the limit cuts off, so that no problem could be solved.
+    """
+    window, limit = config.criterion.window, config.criterion.limit
+    if window > limit:
+        raise ValueError(
+            f"criterion.window is {window} and criterion.limit {limit}: no problem could be solved; "
+            f"give a limit of at least {window}, or a shorter window"
+        )
     bounds = config.criterion.loss_below or None, config.criterion.accuracy_above or None
     return Criterion(*bounds, config.criterion.window)
 
