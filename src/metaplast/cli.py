@@ -187,7 +187,7 @@ def report(
         list[Path], typer.Argument(help="Runs (several are compared) or a study.", metavar="DIR...")
     ],
     out: Annotated[Path | None, typer.Option(help="Page to write; default report.html in the first directory.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Of a study: also a text, its pictures beside it.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Of a study or classifications: also a text.")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Every figure of a run also as PDF, for print.")] = False,
 ) -> None:
     """Draw the figures of runs again and write the report.

@@ -16,6 +16,7 @@ from metaplast.experiments.classification_session import load_learned, run
 from metaplast.experiments.robustness import kinds_for, measure_robustness
 from metaplast.experiments.states import Mismatch
 from metaplast.report import write_pages
+from metaplast.report.classification import tables_of
 from metaplast.runs import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -88,6 +89,17 @@ def test_a_run_writes_all_that_it_promises(grid, whole):
         (4, "S+H+B"),
     ]
     assert all(now.speed > 0 for now in told if now.epoch)
+
+
+def test_the_text_has_the_tables_of_the_page(whole, tmp_path):
+    place, _ = whole
+    page, text = write_pages([place], tmp_path / "page.html", tmp_path / "mpsl.md")
+    assert {each.name for each in (tmp_path / "mpsl").iterdir()} >= {f"{place.name}-accuracy.png"}
+    written = text.read_text()
+    for table in tables_of(place):
+        assert table.title in written
+        assert table.title in page.read_text()
+    assert all(len(row) > 3 for row in written.splitlines() if row.startswith("|"))
 
 
 def test_the_summary_has_intervals_and_a_contest(whole):

@@ -118,6 +118,19 @@ def test_each_learner_keeps_its_clock(data):
     assert moved == [False, False, False, True] * 2
 
 
+def test_a_rate_that_falls_ends_at_zero(data):
+    fading = ByGradient("s", S.patterns, 1e-2, changes=3)
+    learner = Classification((fading,), mean_squared)
+    learned = learner.begin(model_of("s"), BATCH)
+    inputs, labels = coding(data.images[:BATCH], None), data.labels[:BATCH]
+    step, moved = eqx.filter_jit(learner.step), []
+    for _ in range(5):
+        before = learned.model
+        learned, _ = step(learned, inputs, labels, jnp.asarray(0.0))
+        moved.append(bool(changed(before, learned.model)))
+    assert moved == [True, True, True, False, False]
+
+
 def test_a_rule_remembers_on_its_clock(data):
     model = model_of("s", "h")
     learner = Classification((), mean_squared, {"hidden1-h": 2})

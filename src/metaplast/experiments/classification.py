@@ -84,7 +84,8 @@ def build(config: ClassificationSettings) -> Grid:
         raise ValueError("conditions is empty; name at least one, with the channels that it has")
     data = prepared(config)
     union = _union(config, data)
-    return Grid(config, data, tuple(_group(config, union, name) for name in config.conditions))
+    batches = config.training.epochs * (len(data.train.labels) // config.training.batch)
+    return Grid(config, data, tuple(_group(config, union, name, batches) for name in config.conditions))
 
 
 def seeds_of(config: ClassificationSettings) -> tuple[int, ...]:
@@ -109,7 +110,7 @@ def _union(config: ClassificationSettings, data: Data) -> Network:
     return eqx.filter_jit(eqx.filter_vmap(draw))(_seed_keys(config))
 
 
-def _group(config: ClassificationSettings, union: Network, name: str) -> Group:
+def _group(config: ClassificationSettings, union: Network, name: str, batches: int) -> Group:
     seeds, keys = seeds_of(config), _seed_keys(config)
     chosen = channels_of(config, name)
     layers = layer_names(len(chosen))
@@ -118,7 +119,7 @@ def _group(config: ClassificationSettings, union: Network, name: str) -> Group:
     wiring = tuple(
         Wiring(layer, tuple(sorted(names)), shape_of[layer]) for layer, names in zip(layers, chosen, strict=True)
     )
-    learner = learner_of(config, name, wiring)
+    learner = learner_of(config, name, wiring, batches)
     policy = assignment_of(config.conditions[name].assignment, wiring, f"conditions.{name}.assignment")
     names = [projection_name(layer.layer, channel) for layer in wiring for channel in layer.channels]
     strength = {
@@ -164,8 +165,11 @@ def _strength(channel: settings.AnyChannel) -> float:
     return channel.strength if isinstance(channel, settings.RuleChannel) else 1.0
 
 
-def learner_of(config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...]) -> Classification:
-    """The learners of all mechanisms of a condition."""
+def learner_of(
+    config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...], batches: int
+) -> Classification:
+    """The learners of all mechanisms of a condition, which see so many batches in all."""
+    changes = batches if config.training.decay else 0
     names = list(dict.fromkeys(channel for layer in wiring for channel in layer.channels))
     owned = [layer.layer for layer in wiring if any(_is_gradient(config, channel) for channel in layer.channels)]
     parts, every = [], {}
@@ -174,10 +178,10 @@ def learner_of(config: ClassificationSettings, condition: str, wiring: tuple[Wir
         projections = [projection_name(layer, name) for layer in layers]
         if isinstance(channel, settings.RuleChannel):
             every |= dict.fromkeys(projections, channel.every)
-        parts += _parts(name, channel, layers, projections, owned)
+        parts += _parts(name, channel, layers, projections, owned, changes)
     policy = config.conditions[condition].assignment
     if isinstance(policy, settings.LearnedSettings):
-        parts.append(ByGradient("assignment", ("assignment.*",), policy.rate))
+        parts.append(ByGradient("assignment", ("assignment.*",), policy.rate, changes))
     clocks = {projection: turn for projection, turn in every.items() if turn > 1}
     return Classification(tuple(parts), LOSSES[config.training.loss], clocks)
 
@@ -187,13 +191,19 @@ def _is_gradient(config: ClassificationSettings, channel: str) -> bool:
 
 
 def _parts(
-    name: str, channel: settings.AnyChannel, layers: list[str], projections: list[str], owned: list[str]
+    name: str,
+    channel: settings.AnyChannel,
+    layers: list[str],
+    projections: list[str],
+    owned: list[str],
+    changes: int,
 ) -> list[Part]:
     """The learner of one channel; `owned` are the layers whose biases learn by gradient."""
+    changes //= channel.every
     if isinstance(channel, settings.GradientChannel):
         weights = tuple(f"network.projections.{projection}.weight" for projection in projections)
         biases = tuple(f"network.populations.{layer}.bias" for layer in layers if layer in owned)
-        return [ByGradient(name, weights + biases, channel.rate, every=channel.every)]
+        return [ByGradient(name, weights + biases, channel.rate, changes, every=channel.every)]
     if isinstance(channel, settings.SelfBackpropagationChannel):
         rates = [*channel.rates[:1] * (len(layers) - len(channel.rates)), *channel.rates][-len(layers) :]
         rule = SelfBackpropagation(rates, beta=channel.beta)
@@ -205,7 +215,7 @@ def _parts(
             for field in channel.learned
         )
         strengths = tuple(f"strength.{projection}" for projection in projections)
-        return [ByGradient(name, coefficients + strengths, channel.meta_rate, every=channel.every)]
+        return [ByGradient(name, coefficients + strengths, channel.meta_rate, changes, every=channel.every)]
     return []
 
 

@@ -183,6 +183,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Passes over the training examples."""
     batch: Count = 100
     """Examples of a change."""
+    decay: bool = False
+    """Whether the learning rates of Adam fall to zero over the epochs, along half a cosine; the others stay."""
     loss: Literal["mean-squared", "cross-entropy"] = "mean-squared"
     """Loss of the scores (Wu et al. 2022: mean squared)."""
     seed: Annotated[int, Meta(ge=0)] = 0

@@ -65,6 +65,8 @@ class ByGradient(Part):
 
     patterns: tuple[str, ...] = eqx.field(static=True)
     rate: float = eqx.field(default=1e-3, static=True)
+    changes: int = eqx.field(default=0, static=True)
+    """Changes over which the rate falls to zero, along half a cosine (Loshchilov & Hutter 2017); 0: it stays."""
 
     def wants_gradient(self, model: Classifier) -> PyTree:
         return learnable(model, *self.patterns)
@@ -82,7 +84,7 @@ class ByGradient(Part):
         return eqx.filter(model, self.wants_gradient(model))
 
     def _optimiser(self) -> optax.GradientTransformation:
-        return optax.adam(self.rate)
+        return optax.adam(optax.cosine_decay_schedule(self.rate, self.changes) if self.changes else self.rate)
 
 
 def either(masks: list[PyTree]) -> PyTree:

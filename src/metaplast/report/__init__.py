@@ -7,6 +7,7 @@ from metaplast.analysis.figures import draw_all
 from metaplast.analysis.figures_classification import draw_classification
 from metaplast.analysis.figures_style import PDF
 from metaplast.report.classification import is_classification, write_classification_report
+from metaplast.report.classification_text import write_classification_text
 from metaplast.report.run import named, number, write_report
 from metaplast.report.study import is_study, write_study_report
 from metaplast.runs import RunDirectory
@@ -34,12 +35,12 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
         raise ValueError(f"{studies[0].path} is a study; its report takes no other directory")
     if vectors and studies:
         raise ValueError(f"--pdf draws the figures of runs; give the directories of the members of {studies[0].path}")
-    if markdown is not None and not studies:
-        raise ValueError(f"--markdown writes the report of a study, and {places[0].path} is none")
+    others = [place for place in places if is_classification(place)]
+    if markdown is not None and not studies and len(others) < len(places):
+        raise ValueError(f"--markdown writes of a study or of classification runs, and {places[0].path} is neither")
     if markdown is not None and markdown.suffix != ".md":
         raise ValueError(f"--markdown {markdown}: give a name that ends in .md")
-    others = [place for place in places if is_classification(place)]
-    if others and len(places) > 1:
+    if others and len(places) > 1 and markdown is None:
         raise ValueError(f"{others[0].path} is a classification run; its report takes no other directory")
     for place in places:
         if not studies and not place.summary:
@@ -57,5 +58,6 @@ def write_vectors(places: Sequence[RunDirectory]) -> list[Path]:
 def write_pages(places: Sequence[RunDirectory], out: Path | None = None, markdown: Path | None = None) -> list[Path]:
     """Write the page of runs, or that of a study, and the text of a study if one is asked for."""
     if is_classification(places[0]):
-        return [write_classification_report(places[0], out)]
+        pages = [write_classification_report(place, out if len(places) == 1 else None) for place in places]
+        return [*pages, write_classification_text(places, markdown)] if markdown else pages
     return write_study_report(places[0], out, markdown) if is_study(places[0]) else [write_report(places, out)]

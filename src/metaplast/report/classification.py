@@ -76,13 +76,18 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
         name=run.name,
         sentence=sentence(config, table),
         cards=list(cards(run)),
-        tables=[accuracy_table(table), *contest_tables(run), *robustness_tables(run)],
+        tables=tables_of(run),
         pictures=pictures(draw_classification(run)),
         assumed=config.get("assumed", []),
         config=tomli_w.dumps(config),
         provenance=list(flat(meta)),
     )
     return write_atomically(path or run.path / "report.html", page.encode())
+
+
+def tables_of(run: RunDirectory) -> list[Table]:
+    """All tables for which the run has data."""
+    return [accuracy_table(read_epochs(run)), *contest_tables(run), *robustness_tables(run)]
 
 
 def sentence(config: dict[str, Any], table: EpochTable) -> str:
@@ -157,8 +162,10 @@ def contest_tables(run: RunDirectory) -> list[Table]:
         Column("combined", "together", words=True),
         Column("single", "best alone", words=True),
         Column("difference", "difference (points)"),
+        Column("verdict", "verdict", words=True),
     ]
-    rows = [(one["combined"], one["single"], _percent(one["difference"])) for one in found]
+    gains = [_percent(one["difference"]) for one in found]
+    rows = [(one["combined"], one["single"], gain, verdict(gain)) for one, gain in zip(found, gains, strict=True)]
     note = "Test accuracy of the same seeds; an interval that holds zero cannot tell which is better."
     return [Table("contests", "Together or alone", columns, rows, note)]
 
@@ -183,8 +190,12 @@ def robustness_tables(run: RunDirectory) -> list[Table]:
             Column("single", "best alone", words=True),
             Column("kind", "disturbance", words=True),
             Column("difference", "difference (points)"),
+            Column("verdict", "verdict", words=True),
         ]
-        pairs = [(one.combined, one.single, one.kind, Interval(*(100 * v for v in one.difference))) for one in found]
+        gains = [Interval(*(100 * value for value in one.difference)) for one in found]
+        pairs = [
+            (one.combined, one.single, one.kind, gain, verdict(gain)) for one, gain in zip(found, gains, strict=True)
+        ]
         tables.append(Table("sturdier", "Together or alone, under disturbance", columns, pairs, "By seed, paired."))
     return tables
 
@@ -193,6 +204,13 @@ def fullest(conditions: dict[str, Any]) -> list[str]:
     """Conditions that combine the most channels."""
     sizes = {name: len(set(one["channels"])) for name, one in conditions.items() if not one["single"]}
     return [name for name, size in sizes.items() if size == max(sizes.values())]
+
+
+def verdict(gain: Interval) -> str:
+    """Which side an interval of differences comes down on."""
+    if gain.low > 0:
+        return "together better"
+    return "alone better" if gain.high < 0 else "cannot tell"
 
 
 def _mean(values: list[float]) -> Interval:
