@@ -76,6 +76,7 @@ def test_idx_is_read_as_it_was_written(tmp_path, suffix):
         (idx(ARRAY) + b"\0", "has 41 bytes, expected 40"),
         (idx(ARRAY)[:9], "cut short"),
     ],
+    ids=["empty", "other", "flat", "byte-lost", "byte-more", "head-lost"],
 )
 def test_a_broken_idx_file_is_refused_by_name(tmp_path, content, message):
     path = tmp_path / "some-images"
@@ -84,7 +85,7 @@ def test_a_broken_idx_file_is_refused_by_name(tmp_path, content, message):
         read_idx(path, 3)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(idx(ARRAY))[:-9]])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(idx(ARRAY), mtime=0)[:-9]], ids=["other", "cut"])
 def test_broken_gzip_is_refused_by_name(tmp_path, content):
     path = tmp_path / "images.gz"
     path.write_bytes(content)
