@@ -126,7 +126,7 @@ def test_what_cannot_be_reported_is_refused(study, tmp_path):
     run = RunDirectory.open(study.path / "dms")
     with pytest.raises(ValueError, match="is a study; its report takes no other directory"):
         check_reportable([run, study])
-    with pytest.raises(ValueError, match="is none"):
+    with pytest.raises(ValueError, match="is neither"):
         check_reportable([run], tmp_path / "a.md")
     with pytest.raises(ValueError, match=r"ends in \.md"):
         check_reportable([study], tmp_path / "a.txt")
