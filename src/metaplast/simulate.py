@@ -66,15 +66,24 @@ def simulate(
         final.populations.update(after.populations)
         final.projections.update(after.projections)
     _finish_hoisted(network, state, kept, final, steps)
-    final = NetworkState(
+    _fill_hoisted(network, state, kept, steps)
+    return _recorded(record, kept, state, steps), _in_order(network, final)
+
+
+def _fill_hoisted(network: Network, state: NetworkState, kept: NetworkState, steps: int) -> None:
+    """A hoisted projection has no state but a buffer, and what is read of it is empty."""
+    for name in network.projections:
+        if name not in kept.projections:
+            empty = jnp.zeros((steps, *state.projections[name].buffer.shape))
+            kept.projections[name] = ProjectionState((), empty)
+
+
+def _in_order(network: Network, final: NetworkState) -> NetworkState:
+    """The state in the order of the network, not in that of its blocks."""
+    return NetworkState(
         {name: final.populations[name] for name in network.populations},
         {name: final.projections[name] for name in network.projections},
     )
-    for name in network.projections:
-        if name not in kept.projections:  # hoisted: it has no state but a buffer, and what is read of it is empty
-            empty = jnp.zeros((steps, *state.projections[name].buffer.shape))
-            kept.projections[name] = ProjectionState((), empty)
-    return _recorded(record, kept, state, steps), final
 
 
 def _check_inputs(network: Network, inputs: Mapping[str, Array], state: NetworkState, steps: int | None) -> int:
