@@ -85,9 +85,6 @@ def run(
     if kind == "study":
         return _run_members(name, settings, directory, resume)
     if kind == "classification":
-        if resume:
-            with at_the_door(*MISTAKES):
-                begun(directory, name, settings)
         return run_classification(name, settings, directory, resume, console)
     with at_the_door(*MISTAKES):
         if resume:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,14 +11,13 @@ import numpy as np
 from jaxtyping import PyTree
 
 from metaplast.analysis.epochs import EpochRow, contest, read_epochs, summarised, write_epochs
-from metaplast.config import to_table
 from metaplast.event_files import Scalar, event_file
+from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.classification import Grid, Group, Measured, Program, compile_epoch
 from metaplast.experiments.contributions import contributions
 from metaplast.experiments.states import Mismatch, load_progress, load_state, save_state
 from metaplast.learning.classification import Learned
 from metaplast.params import named_arrays
-from metaplast.provenance import provenance
 from metaplast.run_names import END, contribution_name, network_name
 from metaplast.runs import RunDirectory, write_atomically
 
@@ -43,20 +41,11 @@ class Progress(NamedTuple):
 
 def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *, resume: bool = False) -> None:
     """Learn all conditions, one after the other, and write what came of it."""
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    device = jax.devices()[0]
-    meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": grid.config.training.seed, "started": began}
-    if resume:
-        before = directory.meta
-        resumed = {"resumed": began, "commit": meta["commit"], "version": meta["version"]}
-        meta = before | {"resumptions": [*before.get("resumptions", []), resumed]}
-    else:
-        directory.write_config(to_table(grid.config))
-    directory.write_meta(meta)
+    meta = begin(directory, grid.config, grid.config.training.seed, resume=resume)
     for group, program in _compiled_ahead(grid, directory):
         _learn(grid, group, program, directory, told)
     directory.write_summary(_summary(grid, directory))
-    directory.write_meta(meta | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+    finish(directory, meta)
 
 
 def _compiled_ahead(grid: Grid, directory: RunDirectory) -> Iterator[tuple[Group, Callable[[], Program]]]:

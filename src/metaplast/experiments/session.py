@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import equinox as eqx
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from metaplast.analysis.curves import given_up_at, summary
-from metaplast.config import to_table
+from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.learning_to_learn import (
     Chunks,
     Lane,
@@ -23,7 +22,6 @@ from metaplast.experiments.learning_to_learn import (
 )
 from metaplast.experiments.states import Mismatch, load_state, save_state
 from metaplast.params import named_arrays
-from metaplast.provenance import provenance
 from metaplast.run_names import END, START, moment_after, network_name, trial_name
 from metaplast.runs import ProblemRow, RunDirectory
 
@@ -59,22 +57,13 @@ def run(
     resume: bool = False,
 ) -> None:
     """Run a study into a directory: config first, rows and a checkpoint after every chunk, then what it came to."""
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    device = jax.devices()[0]
-    meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": study.config.run.seed, "started": began}
-    if resume:
-        before = directory.meta
-        resumed = {"resumed": began, "commit": meta["commit"], "version": meta["version"]}
-        meta = before | {"resumptions": [*before.get("resumptions", []), resumed]}
-    else:
-        directory.write_config(to_table(study.config))
-    directory.write_meta(meta)
+    meta = begin(directory, study.config, study.config.run.seed, resume=resume)
     _write_networks(directory, study, study.start, START)
     state, clock = _learn(study, directory, report, resume)
     _write_networks(directory, study, state, END)
     _write_trials(directory, study, state)
     directory.write_summary(_summary(directory, study, clock))
-    directory.write_meta(meta | {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+    finish(directory, meta)
 
 
 def _learn(

@@ -1,0 +1,33 @@
+"""What every run writes of itself: its configuration first, when and with what it began, and when it was done."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import jax
+
+from metaplast.config import to_table
+from metaplast.provenance import provenance
+from metaplast.runs import RunDirectory
+
+
+def begin(directory: RunDirectory, config: Any, seed: int, *, resume: bool) -> dict[str, Any]:
+    """Write config.toml and meta.json, or note in the latter that the run goes on; what meta.json says."""
+    device = jax.devices()[0]
+    meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": seed, "started": _now()}
+    if resume:
+        before = directory.meta
+        resumed = {"resumed": meta["started"], "commit": meta["commit"], "version": meta["version"]}
+        meta = before | {"resumptions": [*before.get("resumptions", []), resumed]}
+    else:
+        directory.write_config(to_table(config))
+    directory.write_meta(meta)
+    return meta
+
+
+def finish(directory: RunDirectory, meta: dict[str, Any]) -> None:
+    """Note in meta.json that all is done."""
+    directory.write_meta(meta | {"finished": _now()})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
