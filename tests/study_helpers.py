@@ -78,6 +78,18 @@ def write_search(study: Path, name: str, chosen: str, problems: Mapping[str, int
     run.write_summary({"chosen": chosen, "updates": 10 * len(rows)})
 
 
+def write_sweep(study: Path, name: str, scores: Mapping[str, Mapping[float, float]]) -> None:
+    """The summary of a sweep with these mean updates by model and rate; the least is chosen."""
+    models = {
+        model: {
+            "scores": [{"rate": rate, "score": score} for rate, score in found.items()],
+            "chosen": {"rate": min(found, key=lambda rate: found[rate]), "edge": "", "solved": True},
+        }
+        for model, found in scores.items()
+    }
+    RunDirectory.create(study / f"sweep-{name}").write_summary({"models": models})
+
+
 def write_study(path: Path, members: Mapping[str, Mapping[str, object]], families: Sequence[str]) -> RunDirectory:
     """The directory of a study with this plan."""
     study = RunDirectory.create(path)

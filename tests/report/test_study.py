@@ -10,7 +10,7 @@ import pytest
 
 from metaplast.report import check_reportable, write_pages, write_study_report
 from metaplast.runs import RunDirectory, write_atomically
-from study_helpers import falling, plan, write_member, write_search, write_study
+from study_helpers import falling, plan, write_member, write_search, write_study, write_sweep
 
 SEEDS, PROBLEMS = 3, 30
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
@@ -31,6 +31,7 @@ def made_up(path: Path) -> RunDirectory:
     write_member(path, "cd-dms-rate", {"rate": falling(0.7)}, SEEDS, PROBLEMS, finished=False, model="rate")
     write_member(path, "dms-noise", spiking, SEEDS, PROBLEMS)
     write_search(path, "dms", "111", {"000": 5, "111": 10})
+    write_sweep(path, "dms-rate", {"rate": {3e-4: 800.0, 1e-3: 500.5}, "gru": {1e-3: 70.0, 3e-3: 65.0}})
     course = lambda seed, problem: (60 + int(140 * np.exp(-problem / 9)), True)  # noqa: E731
     write_member(path, "goudar", {"rate": course}, 2, 40, finished=False, model="rate")
     return study
@@ -72,6 +73,18 @@ def test_what_is_missing_is_said(study):
     assert "Not begun: cd-dms-h1." in page
     assert "Begun and not finished: cd-dms-rate (50 %), goudar (50 %)." in page
     assert "cannot tell" in page
+
+
+def test_swept_rates_are_shown(study):
+    rows = list(csv.DictReader((study.path / "study" / "sweeps.csv").open()))
+    assert [(row["family"], row["model"], row["chosen"]) for row in rows] == [
+        ("dms", "gru", "0.003"),
+        ("dms", "rate", "0.001"),
+    ]
+    assert [(row["rate_0.0003"], row["rate_0.001"], row["rate_0.003"]) for row in rows] == [
+        ("", "70", "65"),
+        ("800", "500.5", ""),
+    ]
 
 
 def test_a_text_has_small_pictures_that_it_shows(study):

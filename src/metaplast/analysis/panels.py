@@ -96,6 +96,8 @@ class Member(NamedTuple):
     """Part of its problems that were learned, from 0 to 1."""
     search: RunDirectory | None
     """The finished search that came before it, if any."""
+    sweep: RunDirectory | None = None
+    """The finished sweep over learning rates that came before it, if any."""
 
     @property
     def state(self) -> str:
@@ -136,13 +138,14 @@ def read_study(directory: RunDirectory) -> StudyResults:
 
 
 def read_member(study: Path, name: str, plan: Mapping[str, Any]) -> Member:
-    """One member from its folder, and from that of its search."""
-    path, search = study / name, RunDirectory(study / f"search-{name}")
+    """One member from its folder, and from those of its search and its sweep."""
+    path = study / name
+    search, sweep = (RunDirectory(study / f"{kind}-{name}") for kind in ("search", "sweep"))
     run = RunDirectory(path) if (path / "config.toml").is_file() else None
     finished = bool(run and run.summary)
     share = 1.0 if finished else _share(run) if run else 0.0
-    found = search if search.summary else None
-    return Member(name, plan.get("panel") or name, plan.get("fit", False), run, finished, share, found)
+    before = (place if place.summary else None for place in (search, sweep))
+    return Member(name, plan.get("panel") or name, plan.get("fit", False), run, finished, share, *before)
 
 
 def _share(run: RunDirectory) -> float:

@@ -9,6 +9,7 @@ from metaplast.analysis.curves import late
 from metaplast.analysis.evidence import Evidence
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
+from metaplast.analysis.rate_scores import remark
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Cell, Column, Table
 
@@ -162,6 +163,29 @@ def masks(results: StudyResults) -> Table:
         "threshold; 1 learns. The search saw none of these problems and networks."
     )
     return Table("masks", "Updates by mask", columns, rows, note)
+
+
+def sweeps(results: StudyResults) -> Table:
+    """Updates a pilot problem of every model by learning rate, a row a family and model."""
+    found = [(member.panel, member.sweep.summary) for member in results.members if member.sweep]
+    models = [(panel, name, model) for panel, summary in found for name, model in summary["models"].items()]
+    rates = sorted({score["rate"] for *_, model in models for score in model["scores"]})
+    columns = [
+        Column("family", "family", words=True),
+        Column("model", "model", words=True),
+        *(Column(f"rate_{rate:g}", f"{rate:g}") for rate in rates),
+        Column("chosen", "chosen"),
+        Column("remark", "remark", words=True),
+    ]
+    rows: list[list[Cell]] = []
+    for panel, name, model in models:
+        scores, chosen = {score["rate"]: score["score"] for score in model["scores"]}, model["chosen"]
+        rows.append([panel, name, *(scores.get(rate) for rate in rates), f"{chosen['rate']:g}", remark(chosen)])
+    note = (
+        "Updates to criterion, mean over the pilot problems of a sweep, by learning rate; an unsolved problem counts "
+        "the limit. All models and rates have the same budget; no pilot problem recurs in the study."
+    )
+    return Table("sweeps", "Learning rates", columns, rows, note)
 
 
 def goudar(evidence: Evidence) -> Table:

@@ -126,6 +126,7 @@ def parts_of(evidence: Evidence) -> list[Part]:
             ],
         ),
         Part("Which intrinsic properties should learn", "", [], [tables.masks(results)]),
+        Part("With which learning rates the baselines learn", "", [], [tables.sweeps(results)]),
         Part(
             "Other regimes",
             "The same families made harder, or other tasks; one seed is one network throughout.",
