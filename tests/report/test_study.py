@@ -76,7 +76,7 @@ def test_what_is_missing_is_said(study):
 
 
 def test_swept_rates_are_shown(study):
-    rows = list(csv.DictReader((study.path / "study" / "sweeps.csv").open()))
+    rows = list(csv.DictReader((study.path / "study" / "sweeps.csv").read_text().splitlines()))
     assert [(row["family"], row["model"], row["chosen"]) for row in rows] == [
         ("dms", "gru", "0.003"),
         ("dms", "rate", "0.001"),
