@@ -151,7 +151,7 @@ def given_up_at(table: ProblemTable, condition: str, give_up: int, problems: int
 def attempted_by_all(matrix: np.ndarray) -> int:
     """Problems, counted from the first, of which every row of `updates_matrix(..., solved=False)` has a number."""
     there = np.isfinite(matrix).all(axis=0)
-    return len(there) if there.all() else int(np.argmin(there))
+    return there.size if there.all() else int(np.argmin(there))
 
 
 def summary(table: ProblemTable, condition: str) -> Summary:

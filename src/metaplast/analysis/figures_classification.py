@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -138,13 +139,15 @@ def contributions(table: EpochTable, condition: str, arrays: Arrays, colours: Ma
     """What each channel of one condition contributed: to currents, to changes, to the score, and to single answers."""
     first, last = (list(arrays[f"{end}_channels"]) for end in ("first", "last"))
     figure = canvas(11.0, 3.3 + 0.62 * len(first) + 0.6 * len(last) + 1.4)
-    rows = figure.subfigures(3, 1, height_ratios=(3.1, 0.62 * len(first) + 0.4, 0.6 * len(last) + 1.3))
-    shares, changes, score = rows[0].subplots(1, 3, width_ratios=(1.0, 1.2, 1.0))
+    heights = 3.1, 0.62 * len(first) + 0.4, 0.6 * len(last) + 1.3
+    parts: Any = figure.subfigures(3, 1, height_ratios=heights)
+    top, middle, bottom = parts
+    shares, changes, score = top.subplots(1, 3, width_ratios=(1.0, 1.2, 1.0))
     _stacked(shares, table, condition, colours)
     _changes(changes, table, condition, colours)
     _silenced(score, arrays, colours)
-    _fields(rows[1], arrays, first, colours)
-    _votes(rows[2], arrays, last, colours)
+    _fields(middle, arrays, first, colours)
+    _votes(bottom, arrays, last, colours)
     return figure
 
 

@@ -1,8 +1,9 @@
 """lesions.csv: what it costs a learned network to lose a group of its neurons."""
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -54,7 +55,8 @@ class LesionRow(NamedTuple):
         if len(texts) != len(cls._fields):
             raise ValueError(f"{FILE} was written by an earlier version; remove it and analyse with --lesions again")
         kinds = cls.__annotations__.values()
-        return cls(*(text == "true" if kind is bool else kind(text) for kind, text in zip(kinds, texts, strict=True)))
+        values: Any = (text == "true" if kind is bool else kind(text) for kind, text in zip(kinds, texts, strict=True))
+        return cls(*values)
 
 
 def _text(value: str | float | bool) -> str:
@@ -83,7 +85,7 @@ class LesionTable:
     solved: np.ndarray
     solved_intact: np.ndarray
 
-    @property
+    @builtins.property  # one of its columns is called property
     def censored(self) -> np.ndarray:
         """Where the additional updates are not known: one of the two problems, or both, were not learned."""
         return ~(self.solved & self.solved_intact)

@@ -266,7 +266,7 @@ def compile_epoch(grid: Grid, group: Group) -> Program:
         probe = data.encode_test(test.images[:batch], test_key)
         gains = {
             layer.layer: {
-                channel: jnp.mean(network.projections[projection_name(layer.layer, channel)].gain)
+                channel: jnp.mean(network.projections[projection_name(layer.layer, channel)].amplified(jnp.ones(())))
                 for channel in layer.channels
             }
             for layer in group.wiring

@@ -67,7 +67,7 @@ def with_gains(network: Network, group: Group, factors: dict[str, Array]) -> Net
     return eqx.tree_at(
         lambda net: [net.projections[projection].gain for projection, _ in places],
         network,
-        [network.projections[projection].gain * factors[name] for projection, name in places],
+        [network.projections[projection].amplified(factors[name]) for projection, name in places],
     )
 
 

@@ -140,7 +140,7 @@ def lane_function(config: LearningToLearn, family: Family, criterion: Criterion)
     ) -> tuple[LaneState, Outcome]:
         # Pilots carry no count: they never give up, so that all of them are scored over the same problems.
         counts = state.failed is not None
-        failed = state.failed if counts else jnp.zeros((), jnp.int32)
+        failed = jnp.zeros((), jnp.int32) if state.failed is None else state.failed
         model, (learner, failed), outcomes = learn_until_given_up(
             build_learner(config, rates),
             state.model,

@@ -11,7 +11,7 @@ from metaplast.analysis.robustness import RobustnessRow, read_robustness, write_
 from metaplast.data.corruption import EVENT_CORRUPTIONS, IMAGE_CORRUPTIONS
 from metaplast.experiments.classification import Grid, Group
 from metaplast.experiments.classification_session import load_learned
-from metaplast.learning.classification import Learned, judged
+from metaplast.learning.classification import Examples, Learned, judged
 from metaplast.learning.classifier import frozen
 from metaplast.models.damage import DAMAGES
 from metaplast.network import Network
@@ -65,7 +65,7 @@ def _program(grid: Grid, group: Group) -> Callable[[Learned, PRNGKeyArray], Arra
     test = jax.tree.map(lambda leaf: leaf[:count], data.test)
     corruptions = EVENT_CORRUPTIONS if data.events else IMAGE_CORRUPTIONS
 
-    def accuracy(learned: Learned, kind: Array, level: Array, key: PRNGKeyArray, test: object) -> Array:
+    def accuracy(learned: Learned, kind: Array, level: Array, key: PRNGKeyArray, test: Examples) -> Array:
         network = frozen(learned.model.wired(now), learned.memory)
         damage_key, test_key = jax.random.split(key)
         network = jax.lax.switch(kind, [_damaged(name, network, damage_key, level) for name in kinds])
@@ -87,7 +87,7 @@ def _program(grid: Grid, group: Group) -> Callable[[Learned, PRNGKeyArray], Arra
         return judged(model, network, group.learner.loss, test, coding, test_key, batch).accuracy
 
     @eqx.filter_jit
-    def matrix(learned: Learned, key: PRNGKeyArray, test: object) -> Array:
+    def matrix(learned: Learned, key: PRNGKeyArray, test: Examples) -> Array:
         turns = jnp.stack(jnp.meshgrid(jnp.arange(len(kinds)), jnp.arange(len(LEVELS)), indexing="ij"), -1)
         one = lambda turn: accuracy(learned, turn[0], turn[1].astype(float), jax.random.fold_in(key, turn[0]), test)  # noqa: E731
         return jax.lax.map(one, turns.reshape(-1, 2)).reshape(len(kinds), len(LEVELS))

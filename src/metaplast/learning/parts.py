@@ -51,7 +51,8 @@ class Part(eqx.Module):
         arrays, static = eqx.partition((model, state), eqx.is_array)
 
         def turn(arrays: PyTree) -> PyTree:
-            return eqx.filter(self.learn(*eqx.combine(arrays, static), experience), eqx.is_array)
+            model, state = eqx.combine(arrays, static)
+            return eqx.filter(self.learn(model, state, experience), eqx.is_array)
 
         due = (count + 1) % self.every == 0
         return eqx.combine(jax.lax.cond(due, turn, lambda arrays: arrays, arrays), static)

@@ -38,9 +38,9 @@ def change_shares(before: Network, after: Network, wiring: tuple[Wiring, ...]) -
         for channel in layer.channels:
             name = projection_name(layer.layer, channel)
             old, new = before.projections[name], after.projections[name]
-            change = new.weight - old.weight  # pyright: ignore[reportOptionalOperand]
-            gain = 1.0 if new.gain is None else new.gain
-            sizes[channel] = jnp.sum(jnp.abs(gain * change))
+            assert new.weight is not None
+            assert old.weight is not None
+            sizes[channel] = jnp.sum(jnp.abs(new.amplified(new.weight - old.weight)))
         found[layer.layer] = _shares(sizes)
     return found
 

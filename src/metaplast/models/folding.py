@@ -60,9 +60,9 @@ def folded(network: Network, settled: Mapping[str, Moments]) -> Network:
         projection = network.projections[name]
         factor = connection.scale * jax.lax.rsqrt(settled[name].variance + EPSILON)
         offset = connection.shift - settled[name].mean * factor
-        gain = 1.0 if projection.gain is None else projection.gain
+        assert projection.weight is not None
         before = network.populations[projection.target].bias
-        bias = gain * offset if before is None else before + gain * offset
+        bias = projection.amplified(offset) if before is None else before + projection.amplified(offset)
         network = eqx.tree_at(
             lambda net, name=name, end=projection.target: (
                 net.projections[name].weight,

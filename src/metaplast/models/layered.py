@@ -30,9 +30,9 @@ class Cells(NamedTuple):
     def neuron(self, dt: float) -> LIF:
         """The same as a `LIF`, whose current enters with the factor 1 - keep."""
         return LIF(
-            tau=-dt / log(self.keep),
-            threshold=self.threshold,
-            resistance=1.0 / (1.0 - self.keep),
+            tau=jnp.asarray(-dt / log(self.keep)),
+            threshold=jnp.asarray(self.threshold),
+            resistance=jnp.asarray(1.0 / (1.0 - self.keep)),
             surrogate=self.surrogate,
         )
 

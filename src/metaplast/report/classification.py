@@ -218,7 +218,8 @@ def _mean(values: list[float]) -> Interval:
 
 
 def _percent(found: dict[str, float | None]) -> Interval:
-    return Interval(*(float("nan") if found[key] is None else 100 * found[key] for key in ("mean", "low", "high")))
+    values = (found[key] for key in ("mean", "low", "high"))
+    return Interval(*(float("nan") if value is None else 100 * value for value in values))
 
 
 def pictures(paths: list[Path]) -> list[Picture]:
