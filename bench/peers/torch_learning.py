@@ -68,7 +68,8 @@ class DelayedMatch:
 
     def new_problem(self) -> Tensor:
         """Two of four random orthonormal vectors."""
-        return torch.linalg.qr(torch.randn(self.settings.stimulus_size, 4))[0].T[:2].contiguous()
+        vectors, lengths = torch.linalg.qr(torch.randn(self.settings.stimulus_size, 4))
+        return (vectors * lengths.diagonal().sign()).T[:2].contiguous()
 
     def trials(self, stimuli: Tensor) -> Trials:
         """Fresh random trials of a problem."""
