@@ -16,7 +16,7 @@ from metaplast.tasks import (
     RotatedImages,
     Trial,
 )
-from metaplast.tasks.base import count_steps
+from metaplast.tasks.base import count_steps, orthonormal
 
 FIXATION = 2
 EXAMPLES: dict[str, Family] = {
@@ -91,6 +91,14 @@ def test_stimuli_are_orthonormal(drawn):
     problem = drawn[1]
     vectors = np.concatenate([problem.stimuli, getattr(problem, "contexts", problem.stimuli[:0])])
     np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(vectors)), atol=1e-6)
+
+
+def test_the_stimuli_of_many_problems_lean_in_no_direction():
+    # A fixed channel that tells which response a stimulus calls for would be learned once for all problems.
+    problems, count, size = 1000, 4, 10
+    keys = jax.random.split(jax.random.key(5), problems)
+    mean = jax.vmap(lambda key: orthonormal(key, count, size))(keys).mean(axis=0)
+    assert np.abs(np.asarray(mean)).max() < 5 / np.sqrt(size * problems)
 
 
 def test_compiled_trials_are_the_same(drawn):

@@ -14,7 +14,7 @@ class DelayedAssociation(DelayedFamily):
 
     A trial is 500 ms of image, 1000 ms of delay and 500 ms of choice, which begins when the fixation cue goes off;
     its first 100 ms count in no loss. A new problem has two new images: Gaussian vectors of 10 channels, made
-    orthonormal by Gram-Schmidt (here as a QR decomposition). The fixation channel has the value 1 / sqrt(10).
+    orthonormal by Gram-Schmidt. The fixation channel has the value 1 / sqrt(10).
 
     All of it sourced: Goudar, Peysakhovich, Freedman, Buffalo & Wang (2023), Nature Neuroscience 26:879, and its
     public code. The associations of a problem (image 0 -> choice 0, image 1 -> choice 1) are as new as the images.

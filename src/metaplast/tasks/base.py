@@ -91,14 +91,17 @@ def spans(periods: dict[str, float], dt: float) -> dict[str, slice]:
 
 
 def orthonormal(key: PRNGKeyArray, count: int, size: int) -> Float[Array, "count size"]:
-    """Random orthonormal vectors.
+    """Random orthonormal vectors, in every direction alike: Gaussian ones made orthonormal by Gram-Schmidt.
 
     Raises:
         ValueError: more vectors than dimensions.
     """
     if count > size:
         raise ValueError(f"{count} orthonormal stimuli do not fit into stimulus_size = {size} channels")
-    return jnp.linalg.qr(jax.random.normal(key, (size, count)))[0].T
+    vectors, lengths = jnp.linalg.qr(jax.random.normal(key, (size, count)))
+    # Householder reflections leave the signs of the diagonal to the drawn numbers, so that channel 0 of the first
+    # vector would be negative in every problem. Gram-Schmidt has a positive diagonal, which makes it unique.
+    return (vectors * jnp.where(jnp.diag(lengths) < 0, -1.0, 1.0)).T
 
 
 def during(steps: int, span: slice) -> Float[Array, " time"]:
