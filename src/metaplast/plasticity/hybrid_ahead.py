@@ -126,9 +126,7 @@ def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, a
         weighted = decay[-1].reshape(-1, *(1,) * (known.ndim - 1)) * known
         # The mean over steps and examples, times the steps, is the sum over steps of the mean over examples.
         taught = weighted.reshape(-1, *known.shape[2:])
-        trace = _finished(
-            rule, state, local, powers[-1], lambda: steps * local.outer(rule.beta * together, taught)
-        )
+        trace = _finished(rule, state, local, powers[-1], lambda: steps * local.outer(rule.beta * together, taught))
         return type(state)(trace, x[-1], state.steps + steps)
 
     return Foresight(VaryingStepper(rule), slices, jnp.zeros((steps, *local.voltage.shape)), finish)
@@ -159,7 +157,7 @@ def _finished(rule: Any, state: Any, local: Local, kept: Array, change: Callable
 
 @eqx.filter_custom_jvp
 def _unless_zero(apply: Callable[[Array, Array], Array], weight: Array, x: Array) -> Array:
-    """apply(weight, x) without a product where the weight is all zero, as it is in a channel that has only H."""
+    """apply(weight, x), linear in both, without a product where the weight is zero, as in a channel that has only H."""
     found = jax.eval_shape(apply, weight, x)
     nothing = lambda: jnp.zeros(found.shape, found.dtype)  # noqa: E731
     return jax.lax.cond(jnp.max(jnp.abs(weight)) != 0, lambda: apply(weight, x), nothing)
