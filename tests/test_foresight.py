@@ -10,6 +10,7 @@ import pytest
 
 from helpers import tree_allclose
 from metaplast.connections import Conv, Dense, EventDense
+from metaplast.hoisting import through
 from metaplast.mechanism import chain
 from metaplast.network import Network, Population, Projection
 from metaplast.neurons import LIF, LeakyIntegrator, Relay
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 STEPS, BATCH, PRE, POST = 6, 3, 12, 9
 
 
-def network(connection=None, attenuation=None, delay=0, rule=None):
+def network(connection=None, attenuation=None, delay=0, rule=None, scale=0.1):
     """Slow and Hebbian channel from an input to spiking cells, and a spiking readout with a trace of its own."""
     rng = np.random.default_rng(0)
     rule = rule or HebbianSynapse(
@@ -37,7 +38,7 @@ def network(connection=None, attenuation=None, delay=0, rule=None):
         },
         {
             "slow": Projection("input", "cells", connection or Dense(), weight, delay=delay),
-            "fast": Projection("input", "cells", connection or Dense(), 0.1 * weight, rule, gain=0.7, delay=delay),
+            "fast": Projection("input", "cells", connection or Dense(), scale * weight, rule, gain=0.7, delay=delay),
             "out": Projection("cells", "readout", Dense(), rng.normal(size=(POST, 2))),
             "top": Projection("cells", "readout", Dense(), jnp.zeros((POST, 2)), top, gain=0.3),
         },
@@ -79,6 +80,8 @@ def loss(net, x, state, options):
         (True, {"delay": 2, "connection": EventDense()}, True),
         (False, {"attenuation": 5.0}, True),
         (False, {"delay": 1}, False),
+        (True, {"scale": 0.0}, True),
+        (False, {"scale": 0.0}, False),
     ],
 )
 def test_foresight_is_the_plain_way(constant, options, deferred):
@@ -142,6 +145,13 @@ def test_with_foresight_no_step_forms_a_weight(constant):
 
     assert in_steps({"steps": STEPS}) == 0
     assert in_steps({"steps": STEPS, "foresight": False}) > 0
+
+
+def test_the_derivative_of_what_is_held_is_a_product_not_a_sum_over_time():
+    held = lambda x: jnp.vdot(through(x, STEPS), jnp.arange(STEPS * 6.0).reshape(STEPS, 2, 3))  # noqa: E731
+    x = jnp.ones((1, 2, 3))
+    assert "reduce_sum" not in str(jax.make_jaxpr(jax.grad(held))(x))
+    np.testing.assert_allclose(jax.grad(held)(x), np.arange(STEPS * 6.0).reshape(STEPS, 2, 3).sum(0, keepdims=True))
 
 
 def test_where_a_trace_is_watched_it_is_formed_at_every_step():

@@ -118,5 +118,14 @@ def _sent(projection: Projection, source: PyTree, kept: PyTree, steps: int) -> A
 
 
 def through(array: Array, steps: int) -> Array:
-    """With a time axis of `steps` where it was 1."""
-    return array if array.shape[0] == steps else jnp.broadcast_to(array, (steps, *array.shape[1:]))
+    """With a time axis of `steps` where it was 1.
+
+    Floats as a product with ones, whose transpose is a product too: XLA on the CPU takes forty times as long for a sum
+    over the leading axis, and that would be the derivative of a broadcast.
+    """
+    if array.shape[0] == steps:
+        return array
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return jnp.broadcast_to(array, (steps, *array.shape[1:]))
+    held = jnp.ones((steps, 1), array.dtype) @ array.reshape(1, -1)
+    return held.reshape(steps, *array.shape[1:])

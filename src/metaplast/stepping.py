@@ -124,7 +124,8 @@ def _foreseen(
     projection = block.projections[channel]
     local = projection.local(jnp.zeros(()), target, block.dt)
     current, remembered = block.foreseen[channel].step(now, state.plasticity, local)
-    return projection.amplified(current), remembered
+    # The derivative of the gain needs the current: kept, its product need not be formed again.
+    return projection.amplified(checkpoint_name(current, KEPT)), remembered
 
 
 def _update(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.extend.core import jaxprs_in_params
 
-from helpers import MASK, conv_index, share, unshare
+from helpers import MASK, conv_index, share, tree_allclose, unshare
 from metaplast.connections import AveragePool, Conv, Dense, Sparse
 from metaplast.network import Network, Population, Projection
 from metaplast.neurons import LIF
@@ -65,6 +65,14 @@ def test_dense_flattens_a_source_of_several_axes(key):
     activity = jax.random.normal(key, (2, 3, 4))
     weight = jax.random.normal(key, (12, 5))
     np.testing.assert_allclose(Dense().apply(weight, activity), activity.reshape(2, 12) @ weight, rtol=1e-5)
+
+
+def test_an_outer_product_of_few_columns_and_its_derivative(key):
+    pre, post = jax.random.normal(key, (5, 40)), jax.random.normal(key, (5, 3))
+    wish, weight = jax.random.normal(key, (40, 3)), jnp.zeros((40, 3))
+    found, pull = jax.vjp(lambda pre, post: Dense().contract(weight, pre, post), pre, post)
+    same, slope = jax.vjp(lambda pre, post: jnp.einsum("bi,bj->ij", pre, post), pre, post)
+    tree_allclose((found, pull(wish)), (same, slope(wish)), rtol=1e-5, atol=1e-5)
 
 
 def test_average_pool_is_the_mean_of_windows(key):

@@ -1,10 +1,8 @@
 """Hebbian synapse of global-local hybrid plasticity: a fast weight whose own coefficients are learned."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
@@ -72,9 +70,12 @@ class HebbianSynapse(Mechanism):
 
     def learned(self, state: HybridState, local: Local) -> Array:
         """H after the coincidence of the last step; as it was if there has been no step yet."""
-        keep = jnp.where(state.steps > 0, self.keep, 1.0)
         change = local.outer(self.beta * state.pre, self.response(local.voltage))
-        return self.clipped(keep * state.trace + change)
+        return self.clipped(self.lasting(state) * state.trace + change)
+
+    def lasting(self, state: HybridState) -> Array:
+        """Share of H that is left at the next step: all of it at the first."""
+        return jnp.where(state.steps > 0, self.keep, 1.0)
 
     def clipped(self, trace: Array) -> Array:
         """H within its limit."""
@@ -99,15 +100,6 @@ class HebbianSynapse(Mechanism):
             return trace_foresight(self, flow, state, local, ahead)
         made = constant_foresight if constant else varying_foresight
         return made(self, flow, state, local, ahead)
-
-    def resumed(self, state: HybridState, local: Local, use: Callable[[Array], Array]) -> Array:
-        """`use` of H as a presentation goes on with it: after the last coincidence, if there was one.
-
-        What is made of H is chosen, not H: at the start of a presentation it then has no derivative to form, which
-        would be one of the size of the weight. Recomputed for the backward pass, it is not kept either.
-        """
-        learned = jax.checkpoint(lambda: use(self.learned(state, local)))
-        return jax.lax.cond(state.steps > 0, learned, lambda: use(state.trace))
 
     def carry(self, state: HybridState, fresh: HybridState, local: Local) -> HybridState:
         return fresh._replace(trace=self.learned(state, local))

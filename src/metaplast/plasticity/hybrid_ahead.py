@@ -81,7 +81,7 @@ def trace_foresight(rule: Any, flow: Transmission, state: Any, local: Local, ahe
     slices = x, taught, jnp.where(at > 0, rule.keep, 1.0)
     narrow = flow.weight.ndim == 2 and flow.weight.shape[1] < flow.weight.shape[0]
     stepper = TraceStepper(rule, flow.weight, ahead.apply, narrow)
-    start = stepper.turn(rule.resumed(state, local, lambda trace: trace))
+    start = stepper.turn(rule.learned(state, local))
 
     def finish(trace: Array) -> Any:
         return type(state)(stepper.turn(trace), x[-1], state.steps + ahead.steps)
@@ -95,12 +95,12 @@ def constant_foresight(rule: Any, flow: Transmission, state: Any, local: Local, 
     strengths = rule.strength(state.steps + jnp.arange(ahead.steps), local.dt)
     previous = jnp.concatenate([jnp.zeros(1), strengths[:-1]])
     gram: Any = ahead.gram(x, rule.beta * x)
-    fast = rule.resumed(state, local, lambda trace: ahead.apply(trace, x))
-    stepper = ConstantStepper(rule, ahead.apply(flow.weight, x), fast, gram / x.shape[0])
+    slow, fast = _unless_zero(ahead.apply, flow.weight, x), _resumed(rule, state, local, ahead, x)
+    stepper = ConstantStepper(rule, slow, fast, gram / x.shape[0])
 
     def finish(total: Array) -> Any:
-        trace = powers[-1] * rule.resumed(state, local, lambda trace: trace) + local.outer(rule.beta * x, total)
-        return type(state)(rule.clipped(trace), strengths[-1] * x, state.steps + ahead.steps)
+        trace = _finished(rule, state, local, powers[-1], lambda: local.outer(rule.beta * x, total))
+        return type(state)(trace, strengths[-1] * x, state.steps + ahead.steps)
 
     return Foresight(stepper, (strengths, previous, powers), jnp.zeros_like(local.voltage), finish)
 
@@ -116,8 +116,7 @@ def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, a
     decay = jnp.where(lag >= 0, powers[jnp.maximum(lag, 0)], 0.0)
     gram: Any = ahead.gram(together, rule.beta * together)
     gram = decay[:, None, :, None] * gram.reshape(steps, batch, steps, batch) / batch
-    slow = ahead.apply(flow.weight, together)
-    fast = rule.resumed(state, local, lambda trace: ahead.apply(trace, together))
+    slow, fast = _unless_zero(ahead.apply, flow.weight, together), _resumed(rule, state, local, ahead, together)
     slow, fast = (current.reshape(steps, batch, *current.shape[1:]) for current in (slow, fast))
     currents = slow + powers.reshape(-1, *(1,) * (fast.ndim - 1)) * fast
     # The first step has no predecessor: what it writes is overwritten by the second before anything reads it.
@@ -126,11 +125,48 @@ def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, a
     def finish(known: Array) -> Any:
         weighted = decay[-1].reshape(-1, *(1,) * (known.ndim - 1)) * known
         # The mean over steps and examples, times the steps, is the sum over steps of the mean over examples.
-        change = steps * local.outer(rule.beta * together, weighted.reshape(-1, *known.shape[2:]))
-        trace = powers[-1] * rule.resumed(state, local, lambda trace: trace) + change
-        return type(state)(rule.clipped(trace), x[-1], state.steps + steps)
+        taught = weighted.reshape(-1, *known.shape[2:])
+        trace = _finished(rule, state, local, powers[-1], lambda: steps * local.outer(rule.beta * together, taught))
+        return type(state)(trace, x[-1], state.steps + steps)
 
     return Foresight(VaryingStepper(rule), slices, jnp.zeros((steps, *local.voltage.shape)), finish)
+
+
+def _resumed(rule: Any, state: Any, local: Local, ahead: Ahead, x: Array) -> Array:
+    """Current of `x` through H as a presentation goes on with it: after the last coincidence, if there was one.
+
+    That coincidence is an inner product too, left out at the start of a presentation.
+    """
+
+    def recent() -> Array:
+        gram: Any = ahead.gram(x, rule.beta * state.pre)
+        return jnp.tensordot(gram, rule.response(local.voltage), 1) / state.pre.shape[0]
+
+    before = rule.lasting(state) * ahead.apply(state.trace, x)
+    return before + jax.lax.cond(state.steps > 0, jax.checkpoint(recent), lambda: jnp.zeros_like(before))
+
+
+def _finished(rule: Any, state: Any, local: Local, kept: Array, change: Callable[[], Array]) -> Array:
+    """H after the last step: of H_0 the share `kept`, with the coincidence of the last step before, and the `change`.
+
+    Which products there are is chosen, so that none is formed for nothing and none of their results is copied.
+    """
+    resumed = lambda: kept * local.outer(rule.beta * state.pre, rule.response(local.voltage)) + change()  # noqa: E731
+    return rule.clipped(kept * rule.lasting(state) * state.trace + jax.lax.cond(state.steps > 0, resumed, change))
+
+
+@eqx.filter_custom_jvp
+def _unless_zero(apply: Callable[[Array, Array], Array], weight: Array, x: Array) -> Array:
+    """apply(weight, x), linear in both, without a product where the weight is zero, as in a channel that has only H."""
+    found = jax.eval_shape(apply, weight, x)
+    nothing = lambda: jnp.zeros(found.shape, found.dtype)  # noqa: E731
+    return jax.lax.cond(jnp.max(jnp.abs(weight)) != 0, lambda: apply(weight, x), nothing)
+
+
+@_unless_zero.def_jvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    product = lambda apply, weight, x: apply(weight, x)  # noqa: E731
+    return _unless_zero(*primals), eqx.filter_jvp(product, primals, tangents)[1]
 
 
 def _powers(keep: Array, steps: int) -> Float[Array, " steps"]:
