@@ -249,7 +249,7 @@ def test_a_file_that_no_search_wrote_is_refused(tmp_path):
         configured(f'conditions.X="{tmp_path / "none.toml"}"')
     path = tmp_path / "family.toml"
     path.write_text('patterns = ["*.weight"]\n')
-    with pytest.raises(ValueError, match="has no table `condition`; give a file .* on a classification experiment"):
+    with pytest.raises(ValueError, match=r"has no table `condition`; give a file .* on a classification experiment"):
         configured(f'conditions.X="{path}"')
     path.write_text('[condition]\nchannels = ["stbb"]\n')
     with pytest.raises(ValueError, match="no channel 'stbb'"):
