@@ -220,12 +220,16 @@ def test_a_channel_that_settles_by_itself_is_everywhere_or_nowhere():
         ("pilot.train=50", "pilot.train is 50; pilot.held_out leaves 48 of 60"),
         ("pilot.held_out=0.9", "training.batch is 10; pilot networks learn 6 examples"),
         ("search.problemz=3", "unknown key 'search.problemz'"),
-        ("conditions={}", "name at least one channel"),
     ],
 )
 def test_a_search_that_does_not_fit_is_refused(setting, words):
     with pytest.raises(ValueError, match=words):
         build(searching(setting))
+
+
+def test_without_conditions_there_is_no_channel_to_choose_from():
+    with pytest.raises(ValueError, match=r"pilot.channels is \[\]; name at least one channel"):
+        build(searching("conditions={}", "pilot.channels=[]"))
 
 
 @pytest.mark.parametrize(
