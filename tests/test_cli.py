@@ -193,7 +193,7 @@ SMALL_SEARCH += ["pilot.chunk=2", "pilot.seeds=1", 'pilot.groups={threshold=["*.
 def test_a_search_shows_what_should_learn_and_where_it_is_written(here):
     result = call("search", "dms", *settings(*SMALL_SEARCH))
     assert result.exit_code == 0, result.output
-    assert "learnable, of threshold:" in result.stdout
+    assert "chosen, of threshold:" in result.stdout
     assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
     refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
     again = call("search", "dms", "--resume")
@@ -235,4 +235,17 @@ def test_a_sweep_shows_the_rates_and_where_they_are_written(here):
 )
 def test_a_search_that_does_not_fit_is_refused(here, setting, words):
     refused(call("search", "dms", *settings("preset=smoke", setting)), *words)
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("search.name=relaxed", ["relaxed gates learning rates, not channels"]),
+        ('pilot.channels=["hebb"]', ["no channel 'hebb'", "stbp"]),
+        ("pilot.groups={}", ["unknown key 'pilot.groups'"]),
+    ],
+)
+def test_a_search_for_channels_that_does_not_fit_is_refused(here, setting, words):
+    refused(call("search", "mpsl-digits", *settings("preset=smoke", setting)), *words)
     assert not (here / "runs").exists()

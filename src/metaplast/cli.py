@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, begun, console
+from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
 from metaplast.cli_progress import analysis_bars, learning_bar, summary_table
 from metaplast.cli_search import search, sweep
 
@@ -87,18 +87,14 @@ def run(
     if kind == "classification":
         return run_classification(name, settings, directory, resume, console)
     with at_the_door(*MISTAKES):
-        if resume:
-            place = begun(directory, name, settings)
-            name = str(directory / "config.toml")
-        config = configuration(name, settings)
+        config, place = configured(name, settings, directory, resume, configuration)
         lanes = len(config.conditions) * config.run.seeds
         prepare(min(config.run.devices or available_cores(), lanes))
         with console.status("building the networks"):
             from metaplast.experiments.learning_to_learn import build
 
-            study = build(config, place if resume else None)
-        if not resume:
-            place = RunDirectory.create(directory)
+            study = build(config, place)
+        place = place or RunDirectory.create(directory)
     _run(study, place, resume)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from metaplast.cli_door import MISTAKES, at_the_door, begun
+from metaplast.cli_door import MISTAKES, at_the_door, configured
 from metaplast.cli_progress import DOING, LEFT, analysis_bars
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
@@ -42,8 +42,7 @@ def _opened(
     from metaplast.experiments.catalogue import classification_configuration
     from metaplast.runs import RunDirectory
 
-    place = begun(directory, name, settings) if resume else None
-    config = classification_configuration(str(directory / "config.toml") if resume else name, settings)
+    config, place = configured(name, settings, directory, resume, classification_configuration)
     prepare(min(config.training.devices or available_cores(), config.training.seeds))
     with console.status("reading the data and building the networks"):
         from metaplast.experiments.classification import build

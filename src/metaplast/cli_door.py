@@ -1,9 +1,9 @@
 """The door of the command line: what a command may be given, and how it refuses what does not fit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.console import Console
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.runs import RunDirectory
 
+Kind = TypeVar("Kind")
 console, errors = Console(), Console(stderr=True)
 MISTAKES = (ValueError, TypeError, OSError, ModuleNotFoundError)
 """What a configuration, a file or a directory that does not fit raises while it is read and built."""
@@ -51,3 +52,16 @@ def begun(directory: Path, name: str, settings: list[str]) -> "RunDirectory":
     if title != asked:
         raise ValueError(f"{place.path} holds the run {title!r}, not {asked!r}; give its own name, or another --out")
     return place
+
+
+def configured(
+    name: str, settings: list[str], directory: Path, resume: bool, configuration: Callable[[str, list[str]], Kind]
+) -> tuple[Kind, "RunDirectory | None"]:
+    """The configuration of what begins, or of what goes on; of the latter also its directory.
+
+    Raises:
+        ValueError: a setting that does not fit, or other settings or another experiment than is there.
+        OSError: no such directory or experiment.
+    """
+    place = begun(directory, name, settings) if resume else None
+    return configuration(str(directory / "config.toml") if resume else name, settings), place

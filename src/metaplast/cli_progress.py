@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.table import Column, Table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
-    from metaplast.experiments.search import Told
+    from metaplast.experiments.search_progress import Told
     from metaplast.experiments.session import Progress as Learned
     from metaplast.experiments.sweep import Swept
 
@@ -65,8 +65,7 @@ def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], Non
         task = bar.add_task("compiling", total=None)
 
         def told(now: "Told") -> None:
-            text = f"{now.masks} of {masks} masks, {now.problems} problems, {now.updates:,} updates"
-            bar.update(task, description=text)
+            bar.update(task, description=now.words(masks))
 
         yield told
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, begun, console
+from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
 from metaplast.cli_progress import search_line, sweep_bar, sweep_table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
-    from metaplast.experiments.search import SearchStudy
+    from metaplast.experiments.search_session import Searchable
     from metaplast.runs import RunDirectory
 
 
@@ -19,7 +19,9 @@ def search(
     out: Annotated[Path | None, typer.Option(help="Directory to write; default runs/search-NAME.")] = None,
     resume: Resume = False,
 ) -> None:
-    """Find which parameters should learn in a task family, and write the allocation to a file.
+    """Find which parameters should learn in a task family, or which channels should act in each layer of a classifier.
+
+    What was found is written to a file, which a run takes as a condition.
 
     [bold]Examples[/]:
 
@@ -28,27 +30,48 @@ def search(
       metaplast search cd-dms --set search.name=exhaustive --set search.problems=60 --out runs/all-eight
 
       metaplast run dms --set 'conditions.chosen="runs/search-dms/allocation.toml"'
+
+      metaplast search mpsl-digits
+
+      metaplast run mpsl-digits --set 'conditions.searched="runs/search-mpsl-digits/allocation.toml"'
     """
+    from metaplast.experiments.catalogue import kind_of
+
+    with at_the_door(*MISTAKES):
+        opened = _channels if kind_of(name) in ("classification", "channel-search") else _parameters
+        study, place = opened(name, set_, out or Path("runs") / f"search-{Path(name).stem}", resume)
+    _search(study, place, resume)
+
+
+def _parameters(name: str, settings: list[str], directory: Path, resume: bool) -> tuple["Searchable", "RunDirectory"]:
+    """A search for what should learn in a task family, and its directory."""
     from metaplast.devices import prepare
     from metaplast.experiments.catalogue import search_configuration
     from metaplast.runs import RunDirectory
 
-    with at_the_door(*MISTAKES):
-        directory = out or Path("runs") / f"search-{Path(name).stem}"
-        if resume:
-            place = begun(directory, name, set_)
-            name = str(directory / "config.toml")
-        config = search_configuration(name, set_)
-        prepare(config.run.devices)
-        from metaplast.experiments.search import build
+    config, place = configured(name, settings, directory, resume, search_configuration)
+    prepare(config.run.devices)
+    from metaplast.experiments.search import build
+
+    return build(config), place or RunDirectory.create(directory)
+
+
+def _channels(name: str, settings: list[str], directory: Path, resume: bool) -> tuple["Searchable", "RunDirectory"]:
+    """A search for the channels of each layer of a classifier, and its directory."""
+    from metaplast.devices import prepare
+    from metaplast.experiments.catalogue import channel_search_configuration
+    from metaplast.runs import RunDirectory
+
+    config, place = configured(name, settings, directory, resume, channel_search_configuration)
+    prepare(config.training.devices)
+    with console.status("reading the data and building the networks"):
+        from metaplast.experiments.channel_search import build
 
         study = build(config)
-        if not resume:
-            place = RunDirectory.create(directory)
-    _search(study, place, resume)
+    return study, place or RunDirectory.create(directory)
 
 
-def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
+def _search(study: "Searchable", place: "RunDirectory", resume: bool) -> None:
     """Search under a line that tells how far it is."""
     from metaplast.experiments.search_session import ALLOCATION, run_search
     from metaplast.experiments.states import Mismatch
@@ -57,7 +80,7 @@ def _search(study: "SearchStudy", place: "RunDirectory", resume: bool) -> None:
     with search_line(console, len(space.all())) as told, at_the_door(Mismatch, OSError):
         chosen = run_search(study, place, told, resume=resume)
     free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
-    console.print(f"learnable, of {', '.join(space.groups)}: [bold]{free}[/]")
+    console.print(f"chosen, of {', '.join(space.groups)}: [bold]{free}[/]")
     console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)
 
 
@@ -85,18 +108,14 @@ def sweep(
 
     with at_the_door(*MISTAKES):
         directory = out or Path("runs") / f"sweep-{Path(name).stem}"
-        if resume:
-            place = begun(directory, name, set_)
-            name = str(directory / "config.toml")
-        config = sweep_configuration(name, set_)
+        config, place = configured(name, set_, directory, resume, sweep_configuration)
         prepare(config.run.devices)
         from metaplast.experiments.states import Mismatch
         from metaplast.experiments.sweep import build
         from metaplast.experiments.sweep_session import SWEPT, run_sweep
 
         study = build(config)
-        if not resume:
-            place = RunDirectory.create(directory)
+        place = place or RunDirectory.create(directory)
     with sweep_bar(console) as told, at_the_door(Mismatch, OSError):
         numbers = run_sweep(study, place, told, resume=resume)
     console.print(sweep_table(numbers))

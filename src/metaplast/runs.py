@@ -9,6 +9,7 @@ trials/<condition>-seed<seed>.npz                 one trial recorded after learn
 probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterwards, by `metaplast analyse`
 analysis.toml, lesions.csv                        its settings, and what lesions cost
 epochs.csv, robustness.csv, events/               of a classification run: epochs, disturbances, and for TensorBoard
+pilot.csv                                         of a search for channels: one row an epoch of a pilot network
 contributions/<condition>-seed<seed>.npz          what each of its channels contributes
 figures/*.png, report.html
 

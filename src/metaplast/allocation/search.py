@@ -14,7 +14,11 @@ from metaplast.allocation.space import Mask, Space
 
 
 class Pilot(Protocol):
-    """What a search may ask of the fast level."""
+    """What a search may ask of the fast level.
+
+    In learning to learn a mask is scored by updates a problem. Other fast levels may have another score of which less
+    is better, and another unit of work: in classification the error on examples held out, after so many epochs.
+    """
 
     def score(self, masks: Sequence[Mask], problems: int) -> np.ndarray:
         """For each mask its mean number of updates a problem over the first `problems` pilot problems.

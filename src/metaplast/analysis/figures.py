@@ -15,6 +15,7 @@ from metaplast.analysis.drift import is_intrinsic
 from metaplast.analysis.figures_lesions import lesions
 from metaplast.analysis.figures_measurements import measured
 from metaplast.analysis.figures_network import changed, intrinsic, trial
+from metaplast.analysis.figures_pilot import pilot
 from metaplast.analysis.figures_search import search
 from metaplast.analysis.figures_style import (
     MUTED,
@@ -31,6 +32,7 @@ from metaplast.analysis.figures_sweep import sweep
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
 from metaplast.analysis.measurements import write_measurements
+from metaplast.analysis.pilot_rows import PilotRow
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
@@ -51,6 +53,12 @@ def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str) -> Path:
     """Draw what a search tried into figures/search.png."""
     with style():
         return write_atomically(run.figures / "search.png", png(search(run.problems(), groups, chosen)))
+
+
+def draw_pilot(run: RunDirectory, rows: Sequence[PilotRow], groups: Sequence[str], chosen: str, objective: str) -> Path:
+    """Draw what a search for channels tried into figures/search.png; the objective is "error" or "loss"."""
+    with style():
+        return write_atomically(run.figures / "search.png", png(pilot(rows, groups, chosen, objective)))
 
 
 def draw_sweep(run: RunDirectory, models: dict[str, Any], limit: int) -> Path:

@@ -1,12 +1,13 @@
 """Experiments that have a name, and how a name or a file becomes a configuration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from metaplast.config import Table, read_toml, resolve
-from metaplast.experiments import classification_settings, search_settings, sweep_settings
+from metaplast.config import Config, Table, read_toml, resolve
+from metaplast.experiments import channel_search_settings, classification_settings, search_settings, sweep_settings
+from metaplast.experiments.channel_search_settings import ChannelSearch
 from metaplast.experiments.classification_settings import ClassificationSettings
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
@@ -85,11 +86,8 @@ def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> All
         FileNotFoundError: no such experiment or file.
         ValueError: an unknown key, a wrong type or a value out of range.
     """
-    table = read(name_or_file)
-    table.pop("experiment", None)
-    with naming_models():
-        found = resolve(table, settings, AllocationSearch, search_settings.complete, search_settings.OPEN_TABLES)
-        return with_swept_rate(found)
+    known = search_settings.complete, search_settings.OPEN_TABLES
+    return with_swept_rate(_on_family(name_or_file, settings, AllocationSearch, *known))
 
 
 def sweep_configuration(name_or_file: str, settings: Sequence[str] = ()) -> RateSweep:
@@ -99,14 +97,38 @@ def sweep_configuration(name_or_file: str, settings: Sequence[str] = ()) -> Rate
         FileNotFoundError: no such experiment or file.
         ValueError: an unknown key, a wrong type or a value out of range.
     """
-    table = read(name_or_file)
-    table.pop("experiment", None)
+    return _on_family(name_or_file, settings, RateSweep, complete, sweep_settings.OPEN_TABLES)
+
+
+def _on_family(
+    name_or_file: str,
+    settings: Sequence[str],
+    kind: type[Config],
+    complete: Callable[[Table], Table],
+    open_tables: Sequence[str],
+) -> Config:
+    """Configuration of another kind of experiment on the same family."""
     with naming_models():
-        return resolve(table, settings, RateSweep, complete, sweep_settings.OPEN_TABLES)
+        return resolve(_without_kind(name_or_file), settings, kind, complete, open_tables)
+
+
+def _without_kind(name_or_file: str) -> Table:
+    return {key: value for key, value in read(name_or_file).items() if key != "experiment"}
+
+
+def channel_search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> ChannelSearch:
+    """Resolved configuration of a search for channels in a named classification experiment or file.
+
+    Raises:
+        FileNotFoundError: no such experiment or file.
+        ValueError: an unknown key, a wrong type, a value out of range, or a channel that there is not.
+    """
+    complete, open_tables = channel_search_settings.complete, channel_search_settings.OPEN_TABLES
+    return resolve(_without_kind(name_or_file), settings, ChannelSearch, complete, open_tables)
 
 
 def kind_of(name_or_file: str) -> str:
-    """Kind of experiment that a name or a file describes: "study", "classification" or another.
+    """Kind of experiment that a name or a file describes: "study", "classification", "channel-search" or another.
 
     Raises:
         FileNotFoundError: neither.

@@ -14,8 +14,8 @@ from metaplast.allocation import assignment
 from metaplast.config import component
 from metaplast.experiments import classification_settings as settings
 from metaplast.experiments.classification_data import Data, prepared
+from metaplast.experiments.classification_learners import learner_of
 from metaplast.experiments.classification_settings import ClassificationSettings
-from metaplast.learning.by_settling import BySelfBackpropagation
 from metaplast.learning.classification import (
     Classification,
     EpochMetrics,
@@ -27,11 +27,9 @@ from metaplast.learning.classification import (
 )
 from metaplast.learning.classifier import Classifier, frozen
 from metaplast.learning.lanes import Lanes
-from metaplast.learning.parts import LOSSES, ByGradient, Part
-from metaplast.learning.selfbackprop import SelfBackpropagation
 from metaplast.learning.shares import Shares, change_shares, current_shares
 from metaplast.mechanism import Mechanism
-from metaplast.models.layered import Cells, Channel, Wiring, layer_names, layered, projection_name
+from metaplast.models.layered import OUTPUT, Cells, Channel, Wiring, layer_names, layered, projection_name
 from metaplast.network import Network
 from metaplast.params import strong_float
 from metaplast.plasticity import PLASTICITY
@@ -82,10 +80,18 @@ def build(config: ClassificationSettings) -> Grid:
     """
     if not config.conditions:
         raise ValueError("conditions is empty; name at least one, with the channels that it has")
-    data = prepared(config)
-    union = _union(config, data)
+    return grid_of(config, prepared(config), _seed_keys(config))
+
+
+def grid_of(config: ClassificationSettings, data: Data, keys: Array) -> Grid:
+    """All conditions on given data, with a key for every seed.
+
+    Raises:
+        ValueError: a value that does not fit.
+    """
+    union = _union(config, data, keys)
     batches = config.training.epochs * (len(data.train.labels) // config.training.batch)
-    return Grid(config, data, tuple(_group(config, union, name, batches) for name in config.conditions))
+    return Grid(config, data, tuple(_group(config, union, name, batches, keys) for name in config.conditions))
 
 
 def seeds_of(config: ClassificationSettings) -> tuple[int, ...]:
@@ -97,7 +103,7 @@ def _seed_keys(config: ClassificationSettings) -> Array:
     return jnp.stack([jax.random.key(seed) for seed in seeds_of(config)])
 
 
-def _union(config: ClassificationSettings, data: Data) -> Network:
+def _union(config: ClassificationSettings, data: Data, keys: Array) -> Network:
     """A network with all channels in all layers, seeds on a leading axis: conditions take what they need of it.
 
     So a channel starts alike in all conditions, and the start is drawn and compiled once.
@@ -107,11 +113,11 @@ def _union(config: ClassificationSettings, data: Data) -> Network:
     sizes = [data.shape, *network.hidden, len(data.classes)]
     channels = [_channel(name, channel) for name, channel in config.channels.items()]
     draw = lambda key: layered(key, sizes, [channels] * (len(sizes) - 1), cells=cells, dt=network.dt)  # noqa: E731
-    return eqx.filter_jit(eqx.filter_vmap(draw))(_seed_keys(config))
+    return eqx.filter_jit(eqx.filter_vmap(draw))(keys)
 
 
-def _group(config: ClassificationSettings, union: Network, name: str, batches: int) -> Group:
-    seeds, keys = seeds_of(config), _seed_keys(config)
+def _group(config: ClassificationSettings, union: Network, name: str, batches: int, keys: Array) -> Group:
+    seeds = seeds_of(config)
     chosen = channels_of(config, name)
     layers = layer_names(len(chosen))
     shape_of = {layer: union.populations[layer].shape for layer in layers}
@@ -120,7 +126,7 @@ def _group(config: ClassificationSettings, union: Network, name: str, batches: i
         Wiring(layer, tuple(sorted(names)), shape_of[layer]) for layer, names in zip(layers, chosen, strict=True)
     )
     learner = learner_of(config, name, wiring, batches)
-    policy = assignment_of(config.conditions[name].assignment, wiring, f"conditions.{name}.assignment")
+    policy = assignment_of(config.condition(name).assignment, wiring, f"conditions.{name}.assignment")
     names = [projection_name(layer.layer, channel) for layer in wiring for channel in layer.channels]
     strength = {
         projection_name(layer.layer, channel): strong_float(_strength(config.channels[channel]))
@@ -138,9 +144,18 @@ def _group(config: ClassificationSettings, union: Network, name: str, batches: i
 
 
 def channels_of(config: ClassificationSettings, condition: str) -> list[list[str]]:
-    """Names of the channels of every layer."""
-    chosen = config.conditions[condition]
-    return [*([chosen.channels] * len(config.network.hidden)), chosen.readout or chosen.channels]
+    """Names of the channels of every layer.
+
+    Raises:
+        ValueError: a layer that there is not.
+    """
+    chosen = config.condition(condition)
+    layers = layer_names(len(config.network.hidden) + 1)
+    others = ({OUTPUT: chosen.readout} if chosen.readout else {}) | chosen.layers
+    for layer in chosen.layers:
+        if layer not in layers:
+            raise ValueError(f"conditions.{condition}.layers: no layer {layer!r}; there are: {', '.join(layers)}")
+    return [others.get(layer, chosen.channels) for layer in layers]
 
 
 def _channel(name: str, channel: settings.AnyChannel) -> Channel:
@@ -163,60 +178,6 @@ def _channel(name: str, channel: settings.AnyChannel) -> Channel:
 
 def _strength(channel: settings.AnyChannel) -> float:
     return channel.strength if isinstance(channel, settings.RuleChannel) else 1.0
-
-
-def learner_of(
-    config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...], batches: int
-) -> Classification:
-    """The learners of all mechanisms of a condition, which see so many batches in all."""
-    changes = batches if config.training.decay else 0
-    names = list(dict.fromkeys(channel for layer in wiring for channel in layer.channels))
-    owned = [layer.layer for layer in wiring if any(_is_gradient(config, channel) for channel in layer.channels)]
-    parts, every = [], {}
-    for name in names:
-        channel, layers = config.channels[name], [layer.layer for layer in wiring if name in layer.channels]
-        projections = [projection_name(layer, name) for layer in layers]
-        if isinstance(channel, settings.RuleChannel):
-            every |= dict.fromkeys(projections, channel.every)
-        parts += _parts(name, channel, layers, projections, owned, changes)
-    policy = config.conditions[condition].assignment
-    if isinstance(policy, settings.LearnedSettings):
-        parts.append(ByGradient("assignment", ("assignment.*",), policy.rate, changes))
-    clocks = {projection: turn for projection, turn in every.items() if turn > 1}
-    return Classification(tuple(parts), LOSSES[config.training.loss], clocks)
-
-
-def _is_gradient(config: ClassificationSettings, channel: str) -> bool:
-    return isinstance(config.channels[channel], settings.GradientChannel)
-
-
-def _parts(
-    name: str,
-    channel: settings.AnyChannel,
-    layers: list[str],
-    projections: list[str],
-    owned: list[str],
-    changes: int,
-) -> list[Part]:
-    """The learner of one channel; `owned` are the layers whose biases learn by gradient."""
-    changes //= channel.every
-    if isinstance(channel, settings.GradientChannel):
-        weights = tuple(f"network.projections.{projection}.weight" for projection in projections)
-        biases = tuple(f"network.populations.{layer}.bias" for layer in layers if layer in owned)
-        return [ByGradient(name, weights + biases, channel.rate, changes, every=channel.every)]
-    if isinstance(channel, settings.SelfBackpropagationChannel):
-        rates = [*channel.rates[:1] * (len(layers) - len(channel.rates)), *channel.rates][-len(layers) :]
-        rule = SelfBackpropagation(rates, beta=channel.beta)
-        return [BySelfBackpropagation(name, rule, tuple(layers), channel.warm, not owned, every=channel.every)]
-    if isinstance(channel, settings.RuleChannel) and channel.meta_rate > 0:
-        coefficients = tuple(
-            f"network.projections.{projection}.plasticity.{field}"
-            for projection in projections
-            for field in channel.learned
-        )
-        strengths = tuple(f"strength.{projection}" for projection in projections)
-        return [ByGradient(name, coefficients + strengths, channel.meta_rate, changes, every=channel.every)]
-    return []
 
 
 def assignment_of(policy: settings.AnyAssignment, wiring: tuple[Wiring, ...], where: str) -> assignment.Assignment:

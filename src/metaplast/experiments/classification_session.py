@@ -184,11 +184,12 @@ def _write_networks(directory: RunDirectory, group: Group, learned: Learned) -> 
 def _summary(grid: Grid, directory: RunDirectory) -> dict[str, Any]:
     """Numbers by condition, and what all mechanisms together gain over the best single one."""
     table = read_epochs(directory)
-    conditions = {name: summarised(table, name) for name in table.conditions()}
-    found: dict[str, Any] = {"conditions": conditions}
-    sizes = {name: len(set(condition.channels)) for name, condition in grid.config.conditions.items()}
+    outcomes = {name: summarised(table, name) for name in table.conditions()}
+    found: dict[str, Any] = {"conditions": outcomes}
+    conditions = {name: grid.config.condition(name) for name in grid.config.conditions}
+    sizes = {name: len(set(condition.channels)) for name, condition in conditions.items()}
     most = [name for name in sizes if sizes[name] == max(sizes.values())]
-    singles = [name for name in sizes if grid.config.conditions[name].single]
+    singles = [name for name in sizes if conditions[name].single]
     found["contests"] = [one for name in most if (one := contest(table, singles, name)) is not None]
-    found["seconds"] = sum(numbers.seconds for numbers in conditions.values())
+    found["seconds"] = sum(numbers.seconds for numbers in outcomes.values())
     return found

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from metaplast.config import Table, with_defaults
+from metaplast.experiments.allocation_files import CONDITION, searched
 from metaplast.experiments.models import Count, NotNegative, Positive
 from metaplast.plasticity import PLASTICITY
 from metaplast.run_names import check_condition
@@ -123,6 +124,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Channels of every layer, by name."""
     readout: list[str] = []
     """Channels of the last layer, where they are others."""
+    layers: dict[str, list[str]] = {}
+    """Channels of single layers (hidden1, hidden2, ..., output), where they are others still."""
     assignment: AnyAssignment = EqualSettings()
     single: bool = False
     """Whether it stands for one mechanism alone, with the best of which combinations are compared."""
@@ -216,8 +219,8 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     training: TrainingSettings = TrainingSettings()
     channels: dict[str, AnyChannel] = {}
     """Synaptic channels by name, of which conditions choose."""
-    conditions: dict[str, Condition] = {}
-    """What is compared."""
+    conditions: dict[str, Condition | str] = {}
+    """What is compared; a text is a file that a search has written, of which the run keeps a copy."""
     robustness: RobustnessSettings = RobustnessSettings()
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
@@ -225,14 +228,30 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         for name, condition in self.conditions.items():
             check_condition(name)
-            for channel in [*condition.channels, *condition.readout]:
-                if channel not in self.channels:
-                    known = ", ".join(self.channels)
-                    raise ValueError(f"conditions.{name}: no channel {channel!r}; there are: {known}")
-            if not condition.channels:
-                raise ValueError(
-                    f"conditions.{name}.channels is empty; name at least one of: {', '.join(self.channels)}"
-                )
+            if isinstance(condition, Condition):
+                _check_channels(name, condition, list(self.channels))
+
+    def condition(self, name: str) -> Condition:
+        """A condition, after the file has been read that it may name.
+
+        Raises:
+            TypeError: it has not been read; `complete` does that.
+        """
+        found = self.conditions[name]
+        if isinstance(found, str):
+            raise TypeError(f"conditions.{name} is still the file {found}; resolve the configuration first")
+        return found
+
+
+def _check_channels(name: str, condition: Condition, known: list[str]) -> None:
+    """Refuse a condition with a channel that there is not, or with a layer that would have none."""
+    lists = {"channels": condition.channels} | {f"layers.{key}": value for key, value in condition.layers.items()}
+    for place, channels in lists.items():
+        if not channels:
+            raise ValueError(f"conditions.{name}.{place} is empty; name at least one of: {', '.join(known)}")
+    for channel in [*condition.readout, *(channel for channels in lists.values() for channel in channels)]:
+        if channel not in known:
+            raise ValueError(f"conditions.{name}: no channel {channel!r}; there are: {', '.join(known)}")
 
 
 OPEN_TABLES = ("conditions", "channels")
@@ -244,7 +263,13 @@ def complete(table: Table) -> Table:
     network = dict(table["network"])
     network["surrogate"] = with_defaults(SURROGATES, network["surrogate"], "network.surrogate")
     channels = {name: _complete_channel(name, channel) for name, channel in table["channels"].items()}
-    return table | {"network": network, "channels": channels}
+    conditions = {name: _read_condition(name, condition) for name, condition in table["conditions"].items()}
+    return table | {"network": network, "channels": channels, "conditions": conditions}
+
+
+def _read_condition(name: str, given: Table | str) -> Table:
+    """A condition, from the file of a search if it names one."""
+    return searched(name, given, CONDITION, dict) if isinstance(given, str) else given
 
 
 def _complete_channel(name: str, channel: Table) -> Table:

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array
 
 from metaplast.allocation import SEARCHES, Mask, Search, Space, learning_rates
-from metaplast.config import component
+from metaplast.analysis.figures import draw_search
+from metaplast.config import Table, component
+from metaplast.experiments.allocation_files import PATTERNS
 from metaplast.experiments.gates import Gates, gate_of_parameter
 from metaplast.experiments.learning_to_learn import (
     Lane,
@@ -20,6 +22,8 @@ from metaplast.experiments.learning_to_learn import (
     lane_rows,
     spikes_to_hertz,
 )
+from metaplast.experiments.pilot_lanes import catch_up, of_lane, stacked, state_name
+from metaplast.experiments.search_progress import Told
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.states import load_progress, load_state, save_state
 from metaplast.learning import Lanes
@@ -31,17 +35,6 @@ PILOT = 2
 """Stream of random numbers of pilot networks and problems; runs use others."""
 
 
-class Told(NamedTuple):
-    """What a search tells while it runs."""
-
-    masks: int
-    """Masks measured so far."""
-    problems: int
-    """Pilot problems learned so far, over masks and seeds."""
-    updates: int
-    """Updates spent."""
-
-
 class SearchStudy(NamedTuple):
     """Everything that a configuration describes, built and checked."""
 
@@ -49,6 +42,16 @@ class SearchStudy(NamedTuple):
     search: Search
     space: Space
     family: Family
+
+    def pilot(self, directory: RunDirectory, told: Callable[[Told], None]) -> "PilotLanes":
+        """The pilot networks that a search asks."""
+        return PilotLanes(self, directory, told)
+
+    def found(self, mask: Mask) -> Table:
+        """What a run takes: globs over what may learn; and what they are for."""
+        free = [name for name, chosen in zip(self.space.groups, mask, strict=True) if chosen]
+        patterns = list(self.space.allocation(mask).patterns)
+        return {PATTERNS: patterns, "learnable": free, "family": self.config.family}
 
 
 def build(config: AllocationSearch) -> SearchStudy:
@@ -94,10 +97,7 @@ class PilotLanes:
         chunk = self._config.pilot.chunk
         wanted = -(-problems // chunk) * chunk
         lanes = [Lane(self.space.label(mask), seed) for mask in masks for seed in self.seeds]
-        places = len(jax.devices())
-        while behind := sorted((lane for lane in set(lanes) if self._reached(lane) < wanted), key=self._order):
-            together = behind[:places]
-            self._advance([*together, *[together[-1]] * (places - len(together))])
+        catch_up(lanes, wanted, self._reached, self._advance)
         means = [
             np.mean([self._updates[Lane(self.space.label(m), seed)][:wanted] for seed in self.seeds]) for m in masks
         ]
@@ -118,6 +118,18 @@ class PilotLanes:
 
         return slope
 
+    def tried(self) -> dict[str, dict[str, int]]:
+        """By mask how many problems its networks learned, in how many updates."""
+        found = {lane.condition: {"problems": 0, "updates": 0} for lane in self._updates}
+        for lane, counts in self._updates.items():
+            found[lane.condition]["problems"] += len(counts)
+            found[lane.condition]["updates"] += sum(counts)
+        return found
+
+    def draw(self, chosen: str) -> None:
+        """Draw what was tried."""
+        draw_search(self._directory, list(self.space.groups), chosen)
+
     @property
     def updates(self) -> dict[Lane, list[int]]:
         """Updates that every problem took, by lane."""
@@ -127,16 +139,13 @@ class PilotLanes:
         """Rows and states of an earlier process; rows without a state were being written when it was killed."""
         table, saved = self._directory.problems(), {}
         for lane in (Lane(label, seed) for label in table.conditions() for seed in self.seeds):
-            if self._directory.has_arrays(_state_name(lane)):
-                saved[lane] = load_progress(self._directory, _state_name(lane))["done"]
+            if self._directory.has_arrays(state_name(lane)):
+                saved[lane] = load_progress(self._directory, state_name(lane))["done"]
         self._directory.truncate_problems(lambda row: row.problem < saved.get((row.condition, row.seed), 0))
         table = self._directory.problems()
         for lane in saved:
-            self._states[lane], _ = load_state(self._directory, _state_name(lane), self._start(lane))
+            self._states[lane], _ = load_state(self._directory, state_name(lane), self._start(lane))
             self._updates[lane] = [int(count) for count in table.lane(*lane).updates]
-
-    def _order(self, lane: Lane) -> tuple[int, Lane]:
-        return self._reached(lane), lane
 
     def _reached(self, lane: Lane) -> int:
         """Problems that a lane has learned."""
@@ -163,26 +172,22 @@ class PilotLanes:
 
     def _advance(self, lanes: list[Lane]) -> None:
         """Learn the next chunk of problems, one lane a device, and write what came out."""
-        stack = lambda trees: jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)  # noqa: E731
         chunk = self._config.pilot.chunk
         indices = [range(self._reached(lane), self._reached(lane) + chunk) for lane in lanes]
         states, outcomes = self._learn(
-            stack([self._rates(lane) for lane in lanes]),
-            stack([self._states.get(lane) or self._start(lane) for lane in lanes]),
+            stacked([self._rates(lane) for lane in lanes]),
+            stacked([self._states.get(lane) or self._start(lane) for lane in lanes]),
             jnp.stack([jax.random.fold_in(self._key(lane), 1) for lane in lanes]),
             jnp.asarray([list(part) for part in indices], jnp.int32),
         )
         for place, lane in enumerate(dict.fromkeys(lanes)):
-            of_lane = jax.tree.map(lambda leaf, place=place: leaf[place], (states, outcomes))
-            rows = lane_rows(lane, indices[place], of_lane[1], spikes_to_hertz(self._model, self._family))
+            state, outcome = of_lane((states, outcomes), place)
+            rows = lane_rows(lane, indices[place], outcome, spikes_to_hertz(self._model, self._family))
             self._directory.append_problems(rows)
-            self._states[lane] = of_lane[0]
+            self._states[lane] = state
             self._updates[lane] = [*self._updates.get(lane, []), *(row.updates for row in rows)]
-            save_state(self._directory, _state_name(lane), of_lane[0], done=self._reached(lane))
+            save_state(self._directory, state_name(lane), state, done=self._reached(lane))
         measured = {lane.condition for lane in self._updates}
         problems = sum(len(counts) for counts in self._updates.values())
-        self._told(Told(len(measured), problems, sum(sum(counts) for counts in self._updates.values())))
-
-
-def _state_name(lane: Lane) -> str:
-    return f"states/{lane.condition}-seed{lane.seed}"
+        updates = sum(sum(counts) for counts in self._updates.values())
+        self._told(Told(len(measured), problems, "problems", updates))

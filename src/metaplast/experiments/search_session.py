@@ -2,68 +2,86 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol
 
-import jax
 import tomli_w
 
-from metaplast.allocation import Allocation, Space
-from metaplast.analysis.figures import draw_search
-from metaplast.config import to_table
-from metaplast.experiments.search import PilotLanes, SearchStudy, Told
-from metaplast.experiments.search_settings import AllocationSearch
-from metaplast.provenance import provenance
+from metaplast.allocation import Allocation, Mask, Pilot, Search, Space
+from metaplast.config import Table
+from metaplast.experiments.beginnings import begin, finish
+from metaplast.experiments.search_progress import Told
 from metaplast.runs import RunDirectory, write_atomically
 
 ALLOCATION = "allocation.toml"
 
 
+class RecordedPilot(Pilot, Protocol):
+    """A pilot that can tell what it has measured."""
+
+    def tried(self) -> dict[str, dict[str, Any]]:
+        """By mask what was spent on it, and what came of it."""
+        ...
+
+    def draw(self, chosen: str) -> None:
+        """Draw it into figures/search.png; `chosen` is the label of a mask."""
+        ...
+
+
+class Searchable(Protocol):
+    """What is searched: learning to learn, or classification."""
+
+    @property
+    def config(self) -> Any: ...
+    @property
+    def search(self) -> Search: ...
+    @property
+    def space(self) -> Space: ...
+
+    def pilot(self, directory: RunDirectory, told: Callable[[Told], None]) -> RecordedPilot:
+        """The networks that the search asks."""
+        ...
+
+    def found(self, mask: Mask) -> Table:
+        """What a run takes of a mask."""
+        ...
+
+
 def run_search(
-    study: SearchStudy, directory: RunDirectory, told: Callable[[Told], None], *, resume: bool = False
+    study: Searchable, directory: RunDirectory, told: Callable[[Told], None], *, resume: bool = False
 ) -> Allocation:
-    """Search, and write allocation.toml, summary.json and the figure; what was learned before is not learned again."""
+    """Search, and write allocation.toml, summary.json and the figure; what was learned before is not learned again.
+
+    Raises:
+        ValueError: the search ended at a mask that is not allowed.
+    """
     config, space = study.config, study.space
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    device = jax.devices()[0]
-    if not resume:
-        directory.write_config(to_table(config))
-    directory.write_meta(provenance(f"{device.platform} {device.device_kind}") | {"started": began})
+    meta = begin(directory, config, config.pilot.seed, resume=resume)
     start = time.perf_counter()
-    pilot = PilotLanes(study, directory, told)
+    pilot = study.pilot(directory, told)
     mask = study.search.choose(space, pilot, config.pilot.seed)
-    chosen = space.allocation(mask)
-    updates = pilot.updates
-    tried = {lane.condition: {"problems": 0, "updates": 0} for lane in updates}
-    for lane, counts in updates.items():
-        tried[lane.condition]["problems"] += len(counts)
-        tried[lane.condition]["updates"] += sum(counts)
-    numbers = {
-        "chosen": chosen.name,
-        "updates": sum(mask["updates"] for mask in tried.values()),
-        "masks": tried,
-        "seconds": time.perf_counter() - start,
-    }
-    directory.write_summary(numbers)
-    write_atomically(
-        directory.path / ALLOCATION, allocation_toml(config, space, chosen, directory.path / ALLOCATION).encode()
-    )
-    if updates:
-        draw_search(directory, list(space.groups), chosen.name)
+    chosen, tried = space.allocation(mask), pilot.tried()
+    spent = {key: sum(one[key] for one in tried.values()) for key in ("updates", "epochs") if key in _keys(tried)}
+    numbers = {"chosen": chosen.name, "masks": tried, "seconds": time.perf_counter() - start}
+    directory.write_summary(numbers | spent)
+    path = directory.path / ALLOCATION
+    write_atomically(path, allocation_toml(study, mask, path).encode())
+    if tried:
+        pilot.draw(chosen.name)
+    finish(directory, meta)
     return chosen
 
 
-def allocation_toml(config: AllocationSearch, space: Space, chosen: Allocation, path: Path) -> str:
+def _keys(tried: dict[str, dict[str, Any]]) -> set[str]:
+    return {key for one in tried.values() for key in one}
+
+
+def allocation_toml(study: Searchable, mask: Mask, path: Path) -> str:
     """The allocation as a file that a run takes as a condition, with a word on where it comes from."""
-    free = [name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1"]
-    table = {
-        "patterns": list(chosen.patterns),
-        "mask": chosen.name,
-        "groups": list(space.groups),
-        "learnable": free,
-        "family": config.family,
-        "search": config.search,
-    }
+    space = study.space
+    where = {"mask": space.label(mask), "groups": list(space.groups), "search": study.config.search}
     # The name of its folder only, so that the same search writes the same bytes wherever it stands.
     place = Path(path.parent.name) / path.name
-    return f"# As a condition of a run: --set 'conditions.chosen=\".../{place}\"'\n" + tomli_w.dumps(table)
+    return f"# As a condition of a run: --set 'conditions.chosen=\".../{place}\"'\n" + tomli_w.dumps(
+        study.found(mask) | where
+    )

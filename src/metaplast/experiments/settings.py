@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from metaplast.config import Table, read_toml, with_defaults
+from metaplast.config import Table, with_defaults
+from metaplast.experiments.allocation_files import PATTERNS, searched
 from metaplast.experiments.models import AnyModel, Count, NotNegative, Positive, SpikingSettings, complete_model
 from metaplast.run_names import check_condition
 from metaplast.tasks import FAMILIES
@@ -201,12 +201,7 @@ def frozen(conditions: Mapping[str, list[str] | str]) -> dict[str, list[str]]:
         ValueError: a file without globs.
         FileNotFoundError: no such file.
     """
-    found = {}
-    for name, given in conditions.items():
-        if isinstance(given, str) and not Path(given).is_file():
-            raise FileNotFoundError(f"conditions.{name}: no file {given}; `metaplast search` writes an allocation")
-        patterns = read_toml(Path(given)).get("patterns") if isinstance(given, str) else given
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-            raise ValueError(f"conditions.{name}: {given} has no list `patterns`; give a file of `metaplast search`")
-        found[name] = patterns
-    return found
+    return {
+        name: searched(name, given, PATTERNS, list) if isinstance(given, str) else given
+        for name, given in conditions.items()
+    }

@@ -9,6 +9,7 @@ from metaplast.config import Table, decode, to_table
 from metaplast.experiments import learning_to_learn, search, session, sweep
 from metaplast.experiments.analysis_session import analyse, analysis_configuration
 from metaplast.experiments.catalogue import configuration, search_configuration, sweep_configuration
+from metaplast.experiments.search_progress import Told
 from metaplast.experiments.search_session import ALLOCATION, run_search
 from metaplast.experiments.search_settings import AllocationSearch
 from metaplast.experiments.settings import LearningToLearn
@@ -95,9 +96,8 @@ def _search(config: AllocationSearch, path: Path, told: Callable[[StepProgress],
     study = search.build(config)
     work = _search_work(config)
 
-    def heard(now: search.Told) -> None:
-        note = f"{now.masks} masks, {now.problems} problems, {now.updates:,} updates"
-        told(StepProgress(min(now.problems / work, 1.0), note))
+    def heard(now: Told) -> None:
+        told(StepProgress(min(now.done / work, 1.0), now.words()))
 
     run_search(study, place, heard, resume=begun)
 

@@ -10,6 +10,7 @@ from metaplast.learning.parts import Experience, Part, one_hot
 from metaplast.learning.selfbackprop import Layer, Membranes, SelfBackpropagation, layers_of, put_weights
 from metaplast.learning.selfbackprop_spread import spread
 from metaplast.models.layered import INPUT, projection_name
+from metaplast.network import Network
 
 
 class BySelfBackpropagation(Part):
@@ -25,8 +26,11 @@ class BySelfBackpropagation(Part):
     dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
 
     so that what the network gets right already is not learned again. Without `warm` it is the published update: the
-    channel settles by itself, from rest. `biases` says whether the constant currents of the layers are this
-    learner's to change; where another learner has them, they are its.
+    channel settles by itself, from rest. `biases` names the layers whose constant currents are this learner's to
+    change; where another learner has them, they are its.
+
+    A layer that is `absent` has no weights of the channel (W_l = 0), so nothing reaches the layers below it, whose
+    weights stay as they are. Without `warm` no layer may be absent.
 
     Reference: Zhang et al. (2021), Science Advances 7:eabh0146.
     """
@@ -34,23 +38,44 @@ class BySelfBackpropagation(Part):
     rule: SelfBackpropagation
     layers: tuple[str, ...] = eqx.field(static=True)
     warm: bool = eqx.field(default=True, static=True)
-    biases: bool = eqx.field(default=False, static=True)
+    biases: tuple[str, ...] = eqx.field(default=(), static=True)
+    absent: tuple[str, ...] = eqx.field(default=(), static=True)
+
+    def __check_init__(self) -> None:
+        if self.absent and not self.warm:
+            raise ValueError(f"{self.name} settles by itself and needs all layers; it is absent in {self.absent[0]}")
 
     def init(self, model: Classifier) -> PyTree:
         return ()
 
     def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:
-        names = [projection_name(layer, self.name) for layer in self.layers]
-        before = layers_of(model.network, names)
+        before = self._layers(model.network)
         if self.warm:
             layers = self._from_where_it_is(before, experience)
         else:
             layers, _ = self.rule.step(before, experience.answer.rates[INPUT], experience.labels)
-        network = put_weights(model.network, names, layers)
+        after = dict(zip(self.layers, layers, strict=True))
+        own = [name for name in self.layers if name not in self.absent]
+        names = [projection_name(name, self.name) for name in own]
+        network = put_weights(model.network, names, [after[name] for name in own])
         if self.biases:
-            where = lambda net: [net.populations[name].bias for name in self.layers]  # noqa: E731
-            network = eqx.tree_at(where, network, [layer.bias for layer in layers])
+            where = lambda net: [net.populations[name].bias for name in self.biases]  # noqa: E731
+            network = eqx.tree_at(where, network, [after[name].bias for name in self.biases])
         return eqx.tree_at(lambda m: m.network, model, network), state
+
+    def _layers(self, network: Network) -> tuple[Layer, ...]:
+        """The layers over this channel's weights, which are zero where it is absent."""
+        names = [projection_name(name, self.name) for name in self.layers]
+        if not self.absent:
+            return layers_of(network, names)
+        beside = {projection.target: name for name, projection in network.projections.items()}
+        names = [
+            beside[layer] if layer in self.absent else name for layer, name in zip(self.layers, names, strict=True)
+        ]
+        return tuple(
+            eqx.tree_at(lambda one: one.weight, found, jnp.zeros_like(found.weight)) if layer in self.absent else found
+            for layer, found in zip(self.layers, layers_of(network, names), strict=True)
+        )
 
     def _from_where_it_is(self, layers: tuple[Layer, ...], experience: Experience) -> list[Layer]:
         rule, answer = self.rule, experience.answer
