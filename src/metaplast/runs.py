@@ -9,6 +9,7 @@ trials/<condition>-seed<seed>.npz                 one trial recorded after learn
 probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterwards, by `metaplast analyse`
 analysis.toml, lesions.csv                        its settings, and what lesions cost
 epochs.csv, robustness.csv, events/               of a classification run: epochs, disturbances, and for TensorBoard
+analysis/sequence.csv                             of tasks learned one after the other: the accuracy matrix
 contributions/<condition>-seed<seed>.npz          what each of its channels contributes
 figures/*.png, report.html
 

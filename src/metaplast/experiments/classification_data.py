@@ -10,8 +10,12 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.data import CODINGS, Augmentation, Binning, Dataset, Split, load
+from metaplast.data.sequences import Transform, transform
 from metaplast.experiments.classification_settings import ClassificationSettings
 from metaplast.learning.classification import Coding, Examples
+
+TaskCoding = Callable[..., Array]
+"""(stored examples, key, task = 0) -> input currents, as they are in that task."""
 
 
 class Data(NamedTuple):
@@ -25,15 +29,17 @@ class Data(NamedTuple):
     shape: tuple[int, ...]
     """Of one example at one step."""
     classes: tuple[str, ...]
-    encode_train: Coding
-    """With augmentation."""
-    encode_test: Coding
+    encode_train: TaskCoding
+    """With augmentation, before the examples become those of the task."""
+    encode_test: TaskCoding
     events: bool
     """Whether examples are recordings of events."""
     values: Callable[[Array], Array]
     """From examples as they are stored to values from 0 to 1, or counts of events."""
     encode: Coding
     """From values to currents."""
+    tasks: int
+    """Learned one after the other; only the currents differ, the stored examples are those of all."""
 
 
 def prepared(config: ClassificationSettings) -> Data:
@@ -59,12 +65,14 @@ def prepared(config: ClassificationSettings) -> Data:
     def encode(values: Array, key: PRNGKeyArray) -> Array:
         return CODINGS[coding](values, shown, key)
 
-    def encode_test(stored: Array, key: PRNGKeyArray) -> Array:
-        return encode(values(stored), key)
+    seen = _transform(config, whole)
 
-    def encode_train(stored: Array, key: PRNGKeyArray) -> Array:
+    def encode_test(stored: Array, key: PRNGKeyArray, task: Array | int = 0) -> Array:
+        return encode(seen(values(stored), jnp.asarray(task)), key)
+
+    def encode_train(stored: Array, key: PRNGKeyArray, task: Array | int = 0) -> Array:
         change_key, coding_key = jax.random.split(key)
-        return encode(change(values(stored), change_key), coding_key)
+        return encode(seen(change(values(stored), change_key), jnp.asarray(task)), coding_key)
 
     train, test = _examples(chosen.train, whole.events), _examples(chosen.test, whole.events)
     jax.eval_shape(encode_test, test.images[:1], jax.random.key(0))  # a wrong number of steps shows here
@@ -72,7 +80,25 @@ def prepared(config: ClassificationSettings) -> Data:
         raise ValueError(f"training.batch is {config.training.batch}; there are {len(chosen.train.labels)} examples")
     shape = whole.shape[1:] if whole.events else whole.shape
     codings = encode_train, encode_test, whole.events, values, encode
-    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings)
+    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings, config.continual.tasks)
+
+
+def _transform(config: ClassificationSettings, whole: Dataset) -> Transform:
+    """How values become those of a task.
+
+    Raises:
+        ValueError: a number of tasks that does not fit their kind, or recordings of events, which have no sequences.
+    """
+    settings = config.continual
+    if settings.kind == "none":
+        if settings.tasks > 1:
+            raise ValueError(f"continual.tasks is {settings.tasks}; say with continual.kind how they differ")
+        return lambda values, task: values
+    if settings.tasks < 2:
+        raise ValueError(f"continual.kind is {settings.kind!r}; give continual.tasks, at least 2")
+    if whole.events:
+        raise ValueError(f"continual.kind is {settings.kind!r}, which is for images; {whole.name} holds events")
+    return transform(settings.kind, whole.shape, settings.tasks, largest=settings.largest, seed=settings.seed)
 
 
 def _some(whole: Dataset, train: int, test: int) -> Dataset:

@@ -195,6 +195,23 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CPU devices that share the seeds; 0 means one a core."""
 
 
+class ContinualSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Several tasks that are learned one after the other, without the examples of those before.
+
+    All have the same classes and output cells, and the first one the examples as they are. What learners remember
+    (Adam's moments, Hebbian traces) goes on from task to task.
+    """
+
+    kind: Literal["none", "permuted", "rotated"] = "none"
+    """How tasks differ: pixels in another order, images turned by another angle, or not: there is one task."""
+    tasks: Count = 1
+    """Number of tasks; training.epochs are those of each."""
+    largest: Annotated[float, Meta(gt=0, le=180)] = 90.0
+    """Rotated: angle of the last task (degrees); the others lie evenly between, counter-clockwise."""
+    seed: Annotated[int, Meta(ge=0)] = 0
+    """Permuted: draws the orders of pixels, the same for all conditions and seeds."""
+
+
 class RobustnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `metaplast analyse` does to the networks of a finished run."""
 
@@ -214,6 +231,7 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
+    continual: ContinualSettings = ContinualSettings()
     channels: dict[str, AnyChannel] = {}
     """Synaptic channels by name, of which conditions choose."""
     conditions: dict[str, Condition] = {}
@@ -221,6 +239,11 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     robustness: RobustnessSettings = RobustnessSettings()
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all tasks together."""
+        return self.training.epochs * self.continual.tasks
 
     def __post_init__(self) -> None:
         for name, condition in self.conditions.items():
