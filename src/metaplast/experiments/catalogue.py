@@ -33,6 +33,7 @@ CLASSIFICATIONS = (
     "mpsl-permuted-digits",
     "mpsl-permuted-mnist",
     "mpsl-rotated-mnist",
+    "mpsl-few-shot-digits",
 )
 """Classification experiments that have a name."""
 STUDIES = ("ip2-study",)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.allocation import assignment
@@ -15,6 +16,7 @@ from metaplast.experiments.classification_settings import ClassificationSettings
 from metaplast.learning.by_settling import BySelfBackpropagation
 from metaplast.learning.classification import Classification, Learned
 from metaplast.learning.classifier import Classifier
+from metaplast.learning.few_shot import draw_episodes
 from metaplast.learning.parts import LOSSES, ByGradient, Part
 from metaplast.learning.selfbackprop import SelfBackpropagation
 from metaplast.mechanism import Mechanism
@@ -57,9 +59,24 @@ def build(config: ClassificationSettings) -> Grid:
     if not config.conditions:
         raise ValueError("conditions is empty; name at least one, with the channels that it has")
     data = prepared(config)
+    if config.few_shot.unseen:
+        check_few_shot(config, data)
     union = _union(config, data)
     batches = config.total_epochs * (len(data.train.labels) // config.training.batch)
     return Grid(config, data, tuple(_group(config, union, name, batches) for name in config.conditions))
+
+
+def check_few_shot(config: ClassificationSettings, data: Data) -> None:
+    """Refuse episodes that could not be drawn or read out, before anything is learned.
+
+    Raises:
+        ValueError: too few classes or examples, no hidden layer, or a sequence of tasks besides.
+    """
+    if not config.network.hidden or config.continual.kind != "none":
+        raise ValueError("few_shot.unseen needs a layer in network.hidden, and continual.kind none")
+    few = config.few_shot
+    drawn = {"episodes": 1, "ways": few.ways, "shots": few.shots, "queries": few.queries}
+    draw_episodes(np.asarray(data.unseen.labels), np.random.default_rng(0), **drawn)
 
 
 def seeds_of(config: ClassificationSettings) -> tuple[int, ...]:

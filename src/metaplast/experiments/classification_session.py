@@ -17,6 +17,7 @@ from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.classification import Grid, Group
 from metaplast.experiments.classification_epoch import Measured, Program, compile_epoch
 from metaplast.experiments.contributions import contributions
+from metaplast.experiments.few_shot import measure_few_shot
 from metaplast.experiments.states import Mismatch, load_progress, load_state, save_state
 from metaplast.learning.classification import Learned
 from metaplast.params import named_arrays
@@ -48,6 +49,8 @@ def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *
         _learn(grid, group, program, directory, told)
     if grid.data.tasks > 1:
         write_sequence(directory)
+    if grid.config.few_shot.unseen:
+        measure_few_shot(grid, directory, load_learned)
     directory.write_summary(_summary(grid, directory))
     finish(directory, meta)
 

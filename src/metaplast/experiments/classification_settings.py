@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from metaplast.config import Table, with_defaults
 from metaplast.experiments.models import Count, NotNegative, Positive
+from metaplast.experiments.transfer_settings import ContinualSettings, FewShotSettings
 from metaplast.plasticity import PLASTICITY
 from metaplast.run_names import check_condition
 from metaplast.surrogate import SURROGATES
@@ -195,23 +196,6 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CPU devices that share the seeds; 0 means one a core."""
 
 
-class ContinualSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several tasks that are learned one after the other, without the examples of those before.
-
-    All have the same classes and output cells, and the first one the examples as they are. What learners remember
-    (Adam's moments, Hebbian traces) goes on from task to task.
-    """
-
-    kind: Literal["none", "permuted", "rotated"] = "none"
-    """How tasks differ: pixels in another order, images turned by another angle, or not: there is one task."""
-    tasks: Count = 1
-    """Number of tasks; training.epochs are those of each."""
-    largest: Annotated[float, Meta(gt=0, le=180)] = 90.0
-    """Rotated: angle of the last task (degrees); the others lie evenly between, counter-clockwise."""
-    seed: Annotated[int, Meta(ge=0)] = 0
-    """Permuted: draws the orders of pixels, the same for all conditions and seeds."""
-
-
 class RobustnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `metaplast analyse` does to the networks of a finished run."""
 
@@ -232,6 +216,7 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
     continual: ContinualSettings = ContinualSettings()
+    few_shot: FewShotSettings = FewShotSettings()
     channels: dict[str, AnyChannel] = {}
     """Synaptic channels by name, of which conditions choose."""
     conditions: dict[str, Condition] = {}

@@ -13,6 +13,7 @@ from metaplast.analysis.figures_style import PALETTE
 from metaplast.analysis.robustness import by_seed, kinds_of, read_robustness, sturdier
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
+from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
 from metaplast.runs import RunDirectory, write_atomically
@@ -90,7 +91,13 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
 
 def tables_of(run: RunDirectory) -> list[Table]:
     """All tables for which the run has data."""
-    return [accuracy_table(read_epochs(run)), *sequence_tables(run), *contest_tables(run), *robustness_tables(run)]
+    return [
+        accuracy_table(read_epochs(run)),
+        *sequence_tables(run),
+        *few_shot_tables(run),
+        *contest_tables(run),
+        *robustness_tables(run),
+    ]
 
 
 def sentence(config: dict[str, Any], table: EpochTable) -> str:
