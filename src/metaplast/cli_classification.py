@@ -90,6 +90,8 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
     if not place.summary:
         raise ValueError(f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume")
     config = classification_configuration(str(directory / "config.toml"), settings)
+    if config.continual.kind != "none":
+        raise ValueError(f"{place.path} learned several tasks; disturbances are measured of runs with a single one")
     prepare(1)
     with console.status("reading the data and building the networks"):
         from metaplast.experiments.classification import build

@@ -10,6 +10,7 @@ probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterward
 analysis.toml, lesions.csv                        its settings, and what lesions cost
 epochs.csv, robustness.csv, events/               of a classification run: epochs, disturbances, and for TensorBoard
 pilot.csv                                         of a search for channels: one row an epoch of a pilot network
+analysis/sequence.csv                             of tasks learned one after the other: the accuracy matrix
 contributions/<condition>-seed<seed>.npz          what each of its channels contributes
 figures/*.png, report.html
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from data_helpers import write_mnist
+from metaplast.data.sequences import rotated
 from metaplast.learning import Lanes
 from metaplast.tasks import RotatedImages, Trial
-from metaplast.tasks.rotated import rotated
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from metaplast.analysis.epochs import EpochTable, read_epochs
 from metaplast.analysis.figures_robustness import robustness
+from metaplast.analysis.figures_sequence import sequence
 from metaplast.analysis.figures_style import INK, MUTED, PALETTE, PNG, Form, canvas, light_grid, palette, style
 from metaplast.analysis.robustness import read_robustness
 from metaplast.analysis.statistics import interval
@@ -33,6 +34,8 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
         return
     colours = palette(list(run.config["channels"]))
     yield "accuracy", accuracy(table)
+    if any(table.columns(name, "task") for name in table.conditions()):
+        yield "sequence", sequence(table, run.config["training"]["epochs"])
     moving = [name for name in table.conditions() if _moves(table, name)]
     if moving:
         yield "gains", gains(table, moving, colours)

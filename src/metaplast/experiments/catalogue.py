@@ -25,7 +25,17 @@ NAMES = (
     "association",
     "association-rate",
 )
-CLASSIFICATIONS = ("mpsl-digits", "mpsl-mnist", "mpsl-fashion", "mpsl-nmnist", "mpsl-cifar10")
+CLASSIFICATIONS = (
+    "mpsl-digits",
+    "mpsl-mnist",
+    "mpsl-fashion",
+    "mpsl-nmnist",
+    "mpsl-cifar10",
+    "mpsl-permuted-digits",
+    "mpsl-permuted-mnist",
+    "mpsl-rotated-mnist",
+    "mpsl-few-shot-digits",
+)
 """Classification experiments that have a name."""
 STUDIES = ("ip2-study",)
 """Studies that have a name: many runs that answer one question together."""

@@ -1,14 +1,12 @@
 """The classification experiment: several mechanisms, alone and together, seeds side by side."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray, PyTree
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.allocation import assignment
 from metaplast.config import component
@@ -16,37 +14,15 @@ from metaplast.experiments import classification_settings as settings
 from metaplast.experiments.classification_data import Data, prepared
 from metaplast.experiments.classification_learners import learner_of
 from metaplast.experiments.classification_settings import ClassificationSettings
-from metaplast.learning.classification import (
-    Classification,
-    EpochMetrics,
-    Examples,
-    Knowledge,
-    Learned,
-    judged,
-    learn_epoch,
-)
-from metaplast.learning.classifier import Classifier, frozen
-from metaplast.learning.lanes import Lanes
-from metaplast.learning.shares import Shares, change_shares, current_shares
+from metaplast.learning.classification import Classification, Learned
+from metaplast.learning.classifier import Classifier
+from metaplast.learning.few_shot import draw_episodes
 from metaplast.mechanism import Mechanism
 from metaplast.models.layered import OUTPUT, Cells, Channel, Wiring, layer_names, layered, projection_name
 from metaplast.network import Network
 from metaplast.params import strong_float
 from metaplast.plasticity import PLASTICITY
 from metaplast.surrogate import SURROGATES
-
-
-class Measured(NamedTuple):
-    """What is written down of an epoch."""
-
-    training: EpochMetrics
-    test: Knowledge
-    gains: assignment.Gains
-    """Mean over the cells of a layer, strength included."""
-    change: Shares
-    """In what changed during the epoch."""
-    current: Shares
-    """On the first test examples."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +56,10 @@ def build(config: ClassificationSettings) -> Grid:
     """
     if not config.conditions:
         raise ValueError("conditions is empty; name at least one, with the channels that it has")
-    return grid_of(config, prepared(config), _seed_keys(config))
+    data = prepared(config)
+    if config.few_shot.unseen:
+        check_few_shot(config, data)
+    return grid_of(config, data, _seed_keys(config))
 
 
 def grid_of(config: ClassificationSettings, data: Data, keys: Array) -> Grid:
@@ -90,8 +69,21 @@ def grid_of(config: ClassificationSettings, data: Data, keys: Array) -> Grid:
         ValueError: a value that does not fit.
     """
     union = _union(config, data, keys)
-    batches = config.training.epochs * (len(data.train.labels) // config.training.batch)
+    batches = config.total_epochs * (len(data.train.labels) // config.training.batch)
     return Grid(config, data, tuple(_group(config, union, name, batches, keys) for name in config.conditions))
+
+
+def check_few_shot(config: ClassificationSettings, data: Data) -> None:
+    """Refuse episodes that could not be drawn or read out, before anything is learned.
+
+    Raises:
+        ValueError: too few classes or examples, no hidden layer, or a sequence of tasks besides.
+    """
+    if not config.network.hidden or config.continual.kind != "none":
+        raise ValueError("few_shot.unseen needs a layer in network.hidden, and continual.kind none")
+    few = config.few_shot
+    drawn = {"episodes": 1, "ways": few.ways, "shots": few.shots, "queries": few.queries}
+    draw_episodes(np.asarray(data.unseen.labels), np.random.default_rng(0), **drawn)
 
 
 def seeds_of(config: ClassificationSettings) -> tuple[int, ...]:
@@ -201,61 +193,3 @@ def assignment_of(policy: settings.AnyAssignment, wiring: tuple[Wiring, ...], wh
         return assignment.equal(wiring)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-
-
-class Program(NamedTuple):
-    """A compiled epoch of one group."""
-
-    run: Callable[[Learned, int], tuple[Learned, Measured]]
-    seconds: float
-    """That it took to compile."""
-
-
-def compile_epoch(grid: Grid, group: Group) -> Program:
-    """One epoch of learning and what it came to, all seeds of a group side by side."""
-    config, data = grid.config, grid.data
-    batch = config.training.batch
-
-    def lane(sets: tuple[Examples, Examples], learned: Learned, key: PRNGKeyArray, epoch: Array) -> Any:
-        train, test = sets
-        learn_key, test_key = jax.random.split(jax.random.fold_in(key, epoch))
-        now = epoch.astype(float)
-        before = frozen(learned.model.wired(now), learned.memory)
-        learned, metrics = learn_epoch(group.learner, learned, train, data.encode_train, learn_key, now, batch)
-        network = frozen(learned.model.wired(now), learned.memory)
-        knowledge = judged(learned.model, network, group.learner.loss, test, data.encode_test, test_key, batch)
-        probe = data.encode_test(test.images[:batch], test_key)
-        gains = {
-            layer.layer: {
-                channel: jnp.mean(network.projections[projection_name(layer.layer, channel)].amplified(jnp.ones(())))
-                for channel in layer.channels
-            }
-            for layer in group.wiring
-        }
-        change = change_shares(before, network, group.wiring)
-        return learned, Measured(
-            metrics, knowledge, gains, change, current_shares(network, group.wiring, probe, config.network.steps)
-        )
-
-    arrays, static = eqx.partition(group.start, eqx.is_array)
-
-    def one(
-        sets: tuple[Examples, Examples], arrays: PyTree, key: PRNGKeyArray, epoch: Array
-    ) -> tuple[PyTree, Measured]:
-        learned, measured = lane(sets, eqx.combine(arrays, static), key, epoch)
-        return eqx.filter(learned, eqx.is_array), measured
-
-    # The data are shared by all lanes: inside the function, but no constants of the program.
-    lanes = Lanes(eqx.Partial(one, (data.train, data.test)), len(group.seeds))
-    counted = lambda epoch: jnp.full(len(group.seeds), epoch, jnp.int32)  # noqa: E731
-    keys = lanes.place(group.keys)
-    began = time.perf_counter()
-    compiled = lanes.compile(arrays, group.keys, counted(0))
-    seconds = time.perf_counter() - began
-
-    def run(learned: Learned, epoch: int) -> tuple[Learned, Measured]:
-        placed, when = lanes.place((eqx.filter(learned, eqx.is_array), counted(epoch)))
-        after, measured = lanes.gather(compiled(placed, keys, when))
-        return eqx.combine(after, static), measured
-
-    return Program(run, seconds)

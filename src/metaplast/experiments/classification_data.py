@@ -10,8 +10,12 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.data import CODINGS, Augmentation, Binning, Dataset, Split, load
+from metaplast.data.sequences import Transform, transform
 from metaplast.experiments.classification_settings import ClassificationSettings
 from metaplast.learning.classification import Coding, Examples
+
+TaskCoding = Callable[..., Array]
+"""(stored examples, key, task = 0) -> input currents, as they are in that task."""
 
 
 class Data(NamedTuple):
@@ -25,15 +29,19 @@ class Data(NamedTuple):
     shape: tuple[int, ...]
     """Of one example at one step."""
     classes: tuple[str, ...]
-    encode_train: Coding
-    """With augmentation."""
-    encode_test: Coding
+    encode_train: TaskCoding
+    """With augmentation, before the examples become those of the task."""
+    encode_test: TaskCoding
     events: bool
     """Whether examples are recordings of events."""
     values: Callable[[Array], Array]
     """From examples as they are stored to values from 0 to 1, or counts of events."""
     encode: Coding
     """From values to currents."""
+    unseen: Examples
+    """Test examples of classes that are held back; none unless the settings say so."""
+    tasks: int
+    """Learned one after the other; only the currents differ, the stored examples are those of all."""
 
 
 def prepared(config: ClassificationSettings) -> Data:
@@ -46,6 +54,7 @@ def prepared(config: ClassificationSettings) -> Data:
     settings, steps = config.data, config.network.steps
     binning = Binning(settings.frames or steps, settings.frame_milliseconds, settings.pool)
     whole = load(settings.name, settings.root, download=settings.download, binning=binning)
+    whole, held_back = _held_back(whole, config.few_shot.unseen)
     chosen = _some(whole, settings.train, settings.test)
     coding = "events" if whole.events and settings.coding == "direct" else settings.coding
     if (coding == "events") != whole.events:
@@ -59,20 +68,58 @@ def prepared(config: ClassificationSettings) -> Data:
     def encode(values: Array, key: PRNGKeyArray) -> Array:
         return CODINGS[coding](values, shown, key)
 
-    def encode_test(stored: Array, key: PRNGKeyArray) -> Array:
-        return encode(values(stored), key)
+    seen = _transform(config, whole)
 
-    def encode_train(stored: Array, key: PRNGKeyArray) -> Array:
+    def encode_test(stored: Array, key: PRNGKeyArray, task: Array | int = 0) -> Array:
+        return encode(seen(values(stored), jnp.asarray(task)), key)
+
+    def encode_train(stored: Array, key: PRNGKeyArray, task: Array | int = 0) -> Array:
         change_key, coding_key = jax.random.split(key)
-        return encode(change(values(stored), change_key), coding_key)
+        return encode(seen(change(values(stored), change_key), jnp.asarray(task)), coding_key)
 
-    train, test = _examples(chosen.train, whole.events), _examples(chosen.test, whole.events)
+    train, test, unseen = (_examples(split, whole.events) for split in (chosen.train, chosen.test, held_back))
     jax.eval_shape(encode_test, test.images[:1], jax.random.key(0))  # a wrong number of steps shows here
     if config.training.batch > len(chosen.train.labels):
         raise ValueError(f"training.batch is {config.training.batch}; there are {len(chosen.train.labels)} examples")
     shape = whole.shape[1:] if whole.events else whole.shape
     codings = encode_train, encode_test, whole.events, values, encode
-    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings)
+    sequence = unseen, config.continual.tasks
+    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings, *sequence)
+
+
+def _held_back(whole: Dataset, unseen: int) -> tuple[Dataset, Split]:
+    """What is left without the last classes, and the test examples of these.
+
+    Raises:
+        ValueError: fewer than two classes would be left.
+    """
+    if not unseen:
+        return whole, Split(whole.test.inputs[:0], whole.test.labels[:0])
+    seen = len(whole.classes) - unseen
+    if seen < 2:
+        raise ValueError(f"few_shot.unseen is {unseen}; {whole.name} has {len(whole.classes)} classes, leave two")
+    kept = [Split(s.inputs[s.labels < seen], s.labels[s.labels < seen]) for s in (whole.train, whole.test)]
+    away = whole.test.labels >= seen
+    held_back = Split(whole.test.inputs[away], whole.test.labels[away])
+    return Dataset(whole.name, *kept, whole.classes[:seen], whole.provenance), held_back
+
+
+def _transform(config: ClassificationSettings, whole: Dataset) -> Transform:
+    """How values become those of a task.
+
+    Raises:
+        ValueError: a number of tasks that does not fit their kind, or recordings of events, which have no sequences.
+    """
+    settings = config.continual
+    if settings.kind == "none":
+        if settings.tasks > 1:
+            raise ValueError(f"continual.tasks is {settings.tasks}; say with continual.kind how they differ")
+        return lambda values, task: values
+    if settings.tasks < 2:
+        raise ValueError(f"continual.kind is {settings.kind!r}; give continual.tasks, at least 2")
+    if whole.events:
+        raise ValueError(f"continual.kind is {settings.kind!r}, which is for images; {whole.name} holds events")
+    return transform(settings.kind, whole.shape, settings.tasks, largest=settings.largest, seed=settings.seed)
 
 
 def _some(whole: Dataset, train: int, test: int) -> Dataset:

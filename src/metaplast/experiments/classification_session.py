@@ -11,10 +11,13 @@ import numpy as np
 from jaxtyping import PyTree
 
 from metaplast.analysis.epochs import EpochRow, contest, read_epochs, summarised, write_epochs
+from metaplast.analysis.sequence import transfers, write_sequence
 from metaplast.event_files import Scalar, event_file
 from metaplast.experiments.beginnings import begin, finish
-from metaplast.experiments.classification import Grid, Group, Measured, Program, compile_epoch
+from metaplast.experiments.classification import Grid, Group
+from metaplast.experiments.classification_epoch import Measured, Program, compile_epoch
 from metaplast.experiments.contributions import contributions
+from metaplast.experiments.few_shot import measure_few_shot
 from metaplast.experiments.states import Mismatch, load_progress, load_state, save_state
 from metaplast.learning.classification import Learned
 from metaplast.params import named_arrays
@@ -34,7 +37,7 @@ class Progress(NamedTuple):
     epoch: int
     """Epochs finished in this condition."""
     accuracy: float
-    """Test accuracy, mean over seeds; NaN before the first epoch."""
+    """Test accuracy, mean over seeds (and tasks); NaN before the first epoch."""
     speed: float
     """Training examples a second, all seeds together; NaN before the first epoch."""
 
@@ -44,6 +47,10 @@ def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *
     meta = begin(directory, grid.config, grid.config.training.seed, resume=resume)
     for group, program in _compiled_ahead(grid, directory):
         _learn(grid, group, program, directory, told)
+    if grid.data.tasks > 1:
+        write_sequence(directory)
+    if grid.config.few_shot.unseen:
+        measure_few_shot(grid, directory, load_learned)
     directory.write_summary(_summary(grid, directory))
     finish(directory, meta)
 
@@ -70,7 +77,7 @@ def _learn(
     told: Callable[[Progress], None],
 ) -> None:
     """All epochs of a condition, from its checkpoint if there is one."""
-    epochs, place = grid.config.training.epochs, list(grid.config.conditions).index(group.condition)
+    epochs, place = grid.config.total_epochs, list(grid.config.conditions).index(group.condition)
     learned, done = group.start, 0
     if directory.has_arrays(CHECKPOINT):
         arrays, static = eqx.partition(learned, eqx.is_array)
@@ -123,6 +130,9 @@ def _columns(measured: Measured) -> Iterator[tuple[str, Any]]:
     yield from (("test_loss", test.loss), ("test_accuracy", test.accuracy))
     yield from (("spikes", test.spikes), ("operations", test.operations), ("products", test.products))
     yield from ((f"rate.{layer}", values) for layer, values in test.rates.items())
+    if measured.tasks.shape[-1] > 1:
+        for kind, accuracy in (("task", measured.tasks), ("start", measured.start)):
+            yield from ((f"{kind}.{place + 1}", values) for place, values in enumerate(accuracy.T))
     for kind in ("gain", "change", "current"):
         table = getattr(measured, "gains" if kind == "gain" else kind)
         for layer, channels in table.items():
@@ -191,5 +201,7 @@ def _summary(grid: Grid, directory: RunDirectory) -> dict[str, Any]:
     most = [name for name in sizes if sizes[name] == max(sizes.values())]
     singles = [name for name in sizes if conditions[name].single]
     found["contests"] = [one for name in most if (one := contest(table, singles, name)) is not None]
+    if grid.data.tasks > 1:
+        found["sequence"] = transfers(directory)
     found["seconds"] = sum(numbers.seconds for numbers in outcomes.values())
     return found

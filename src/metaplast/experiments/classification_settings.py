@@ -8,6 +8,7 @@ from msgspec import Meta
 from metaplast.config import Table, with_defaults
 from metaplast.experiments.allocation_files import CONDITION, searched
 from metaplast.experiments.models import Count, NotNegative, Positive
+from metaplast.experiments.transfer_settings import ContinualSettings, FewShotSettings
 from metaplast.plasticity import PLASTICITY
 from metaplast.run_names import check_condition
 from metaplast.surrogate import SURROGATES
@@ -217,6 +218,8 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
+    continual: ContinualSettings = ContinualSettings()
+    few_shot: FewShotSettings = FewShotSettings()
     channels: dict[str, AnyChannel] = {}
     """Synaptic channels by name, of which conditions choose."""
     conditions: dict[str, Condition | str] = {}
@@ -224,6 +227,11 @@ class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=
     robustness: RobustnessSettings = RobustnessSettings()
     assumed: list[str] = []
     """What no source tells and was therefore chosen; shown in the report."""
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all tasks together."""
+        return self.training.epochs * self.continual.tasks
 
     def __post_init__(self) -> None:
         for name, condition in self.conditions.items():

@@ -24,9 +24,9 @@ def contributions(grid: Grid, group: Group, learned: Learned, seed: int) -> dict
     and `intact`; `fields` [channels, cells, *source]: gain x weight into some cells of the first layer; `examples`,
     `labels`, and `votes` [channels, examples, classes]: current over the steps into the output cells.
     """
-    epoch = jnp.asarray(grid.config.training.epochs - 1, float)
+    epoch = jnp.asarray(grid.config.total_epochs - 1, float)
     names = list(dict.fromkeys(channel for layer in group.wiring for channel in layer.channels))
-    test, key = grid.data.test, jax.random.fold_in(group.keys[group.seeds.index(seed)], grid.config.training.epochs)
+    test, key = grid.data.test, jax.random.fold_in(group.keys[group.seeds.index(seed)], grid.config.total_epochs)
     first, last = group.wiring[0], group.wiring[-1]
 
     @eqx.filter_jit

@@ -60,7 +60,7 @@ def measure_robustness(grid: Grid, directory: RunDirectory, told: Told) -> None:
 def _program(grid: Grid, group: Group) -> Callable[[Learned, PRNGKeyArray], Array]:
     """(learned, key) -> accuracy [kinds, levels], one compiled program for all of them."""
     config, data, kinds = grid.config, grid.data, kinds_for(grid)
-    now = jnp.asarray(config.training.epochs - 1, float)
+    now = jnp.asarray(config.total_epochs - 1, float)
     count = config.robustness.test or data.test.labels.shape[0]
     test = jax.tree.map(lambda leaf: leaf[:count], data.test)
     corruptions = EVENT_CORRUPTIONS if data.events else IMAGE_CORRUPTIONS

@@ -13,11 +13,14 @@ from metaplast.analysis.figures_style import PALETTE
 from metaplast.analysis.robustness import by_seed, kinds_of, read_robustness, sturdier
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
+from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
+from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
 from metaplast.runs import RunDirectory, write_atomically
 
 TITLES = {
     "accuracy": "Accuracy",
+    "sequence": "Task by task",
     "gains": "What was assigned",
     "contributions": "What each channel contributed",
     "robustness": "Robustness",
@@ -28,6 +31,7 @@ CAPTIONS = {
         "their mean. <b>Right:</b> after the last epoch: small dots are seeds, the bar the 95&nbsp;% bootstrap "
         "interval of their mean."
     ),
+    "sequence": CAPTION,
     "gains": Markup(
         "The gain of every channel of a layer over the epochs, where it changes: how much of each mechanism the "
         "network uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds."
@@ -87,7 +91,13 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
 
 def tables_of(run: RunDirectory) -> list[Table]:
     """All tables for which the run has data."""
-    return [accuracy_table(read_epochs(run)), *contest_tables(run), *robustness_tables(run)]
+    return [
+        accuracy_table(read_epochs(run)),
+        *sequence_tables(run),
+        *few_shot_tables(run),
+        *contest_tables(run),
+        *robustness_tables(run),
+    ]
 
 
 def sentence(config: dict[str, Any], table: EpochTable) -> str:
@@ -99,7 +109,7 @@ def sentence(config: dict[str, Any], table: EpochTable) -> str:
     return (
         f"A spiking network with {hidden} hidden cells learns {data} in presentations of {steps} steps, under "
         f"{len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms change its "
-        f"weights, and how much of each."
+        f"weights, and how much of each.{sequence_sentence(config)}"
     )
 
 

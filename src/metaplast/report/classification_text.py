@@ -14,7 +14,7 @@ from metaplast.report.classification import CAPTIONS, TITLES, sentence, tables_o
 from metaplast.report.page import environment, flat
 from metaplast.runs import RunDirectory, write_atomically
 
-SHOWN = "accuracy", "gains", "robustness"
+SHOWN = "accuracy", "sequence", "gains", "robustness"
 """Figures of the text; those of single conditions are on the page of the run."""
 
 

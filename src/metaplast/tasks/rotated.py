@@ -4,10 +4,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.ndimage import map_coordinates
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from metaplast.data import load
+from metaplast.data.sequences import rotated
 from metaplast.tasks.base import Family, Problem, Trial, count_steps, during, setting
 
 
@@ -86,15 +86,3 @@ class RotatedImages(Family):
     def sample(self, key: PRNGKeyArray) -> RotatedProblem:
         angle = jnp.deg2rad(self.largest) * jax.random.uniform(key, minval=-1.0, maxval=1.0)
         return RotatedProblem(self.pixels, self.labels, angle, self._steps("show"), self._steps("grace"))
-
-
-def rotated(images: Float[Array, "batch height width"], angle: Float[Array, ""]) -> Float[Array, "batch height width"]:
-    """Images turned counter-clockwise about their middle by `angle` (radians), linearly interpolated."""
-    height, width = images.shape[1:]
-    rows, columns = jnp.meshgrid(
-        jnp.arange(height) - (height - 1) / 2, jnp.arange(width) - (width - 1) / 2, indexing="ij"
-    )
-    # Rows count downwards, so this is where a pixel of the turned image comes from.
-    row = jnp.cos(angle) * rows + jnp.sin(angle) * columns + (height - 1) / 2
-    column = -jnp.sin(angle) * rows + jnp.cos(angle) * columns + (width - 1) / 2
-    return jax.vmap(lambda image: map_coordinates(image, [row, column], order=1))(images)
