@@ -58,6 +58,10 @@ class SelfBackpropagationChannel(ChannelSettings, frozen=True, tag="self-backpro
     """Strength of the nudge."""
     warm: bool = True
     """Whether it sets out from the activity of the whole spiking network, rather than from rest by itself."""
+    shared: bool = False
+    """Whether the nudge also spreads over the weights of all channels, rather than over its own; with `warm` only."""
+    retain: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Share of its weights that is left at every change, before what it adds."""
 
 
 class FrozenChannel(ChannelSettings, frozen=True, tag="none"):
@@ -141,6 +145,9 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Training examples that are used, drawn once and for all; 0 means all."""
     test: Annotated[int, Meta(ge=0)] = 0
     """Test examples that are used; 0 means all."""
+    validation: Annotated[int, Meta(ge=0)] = 0
+    """Training examples that are held out, drawn once and for all, and tested in the place of the test set, so that
+    what is chosen is not chosen on the test set; 0 means none."""
     coding: Literal["direct", "rate", "latency", "events"] = "direct"
     """How values become currents; recordings of events are always shown frame by frame."""
     shift: Annotated[int, Meta(ge=0)] = 0
@@ -183,6 +190,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Passes over the training examples."""
     batch: Count = 100
     """Examples of a change."""
+    silence: Share = 0.0
+    """Probability that a channel of a layer is silent during a batch, so that the others learn to do without it."""
     decay: bool = False
     """Whether the learning rates of Adam fall to zero over the epochs, along half a cosine; the others stay."""
     loss: Literal["mean-squared", "cross-entropy"] = "mean-squared"
