@@ -104,47 +104,11 @@ def test_learners_side_by_side_do_not_hear_each_other_s_gradient(data):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7)
 
 
-def test_a_silent_channel_learns_nothing_by_gradient(data):
-    """S is heard in one layer and silent in the other, or in both, or in neither: as the key of the batch has it."""
-    model, seen = model_of("s", "b"), set()
-    learner = Classification((ByGradient("s", ("network.projections.*-s.weight",), 1e-2),), mean_squared, silence=0.5)
-    step = eqx.filter_jit(learner.step)
-    inputs, labels = coding(data.images[:BATCH], None), data.labels[:BATCH]
-    for number in range(8):
-        learned = step(learner.begin(model, BATCH), inputs, labels, jnp.asarray(0.0), jax.random.key(number))[0]
-        seen.add(frozenset(changed(model, learned.model)))
-    names = {f"network.projections.{layer}-s.weight" for layer in LAYERS}
-    assert len(seen) > 1
-    assert all(found <= names for found in seen)
-    without = step(learner.begin(model, BATCH), inputs, labels, jnp.asarray(0.0))[0]
-    assert changed(model, without.model) == names
-
-
 def one_step(part, model, data):
     """The model after one batch with one learner."""
     learner = Classification((part,), mean_squared)
     inputs, labels = coding(data.images[:BATCH], None), data.labels[:BATCH]
     return learner.step(learner.begin(model, BATCH), inputs, labels, jnp.asarray(0.0))[0].model
-
-
-def test_a_shared_nudge_runs_over_the_weights_of_all_channels(data):
-    """Without weights of its own above, B learns in the hidden layer only where the nudge may take S's way down."""
-    model = model_of("s", "b")
-    where = lambda m: m.network.projections["output-b"].weight  # noqa: E731
-    model = eqx.tree_at(where, model, jnp.zeros_like(where(model)))
-    for shared in (False, True):
-        part = BySelfBackpropagation("b", SelfBackpropagation(), LAYERS, shared=shared)
-        after = changed(model, one_step(part, model, data))
-        assert ("network.projections.hidden1-b.weight" in after) == shared
-        assert "network.projections.output-b.weight" in after
-
-
-def test_alone_a_shared_nudge_is_one_s_own(data):
-    model, found = model_of("b"), []
-    for shared in (False, True):
-        part = BySelfBackpropagation("b", SelfBackpropagation(), LAYERS, shared=shared)
-        found.append(one_step(part, model, data).network.projections["hidden1-b"].weight)
-    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("warm", [True, False])

@@ -27,7 +27,7 @@ def learner_of(
     if isinstance(policy, settings.LearnedSettings):
         parts.append(ByGradient("assignment", ("assignment.*",), policy.rate, changes))
     clocks = {projection: turn for projection, turn in every.items() if turn > 1}
-    return Classification(tuple(parts), LOSSES[config.training.loss], clocks, config.training.silence)
+    return Classification(tuple(parts), LOSSES[config.training.loss], clocks)
 
 
 def _is_gradient(config: ClassificationSettings, channel: str) -> bool:
@@ -58,7 +58,6 @@ def _parts(
                 tuple(layers),
                 channel.warm,
                 not owned,
-                shared=channel.shared,
                 retain=channel.retain,
                 every=channel.every,
             )

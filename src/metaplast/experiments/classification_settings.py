@@ -58,8 +58,6 @@ class SelfBackpropagationChannel(ChannelSettings, frozen=True, tag="self-backpro
     """Strength of the nudge."""
     warm: bool = True
     """Whether it sets out from the activity of the whole spiking network, rather than from rest by itself."""
-    shared: bool = False
-    """Whether the nudge also spreads over the weights of all channels, rather than over its own; with `warm` only."""
     retain: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Share of its weights that is left at every change, before what it adds."""
 
@@ -95,6 +93,9 @@ class LearnedSettings(AssignmentSettings, frozen=True):
 
 class SoftmaxSettings(LearnedSettings, frozen=True, tag="softmax"):
     """A budget for each layer, shared out by a softmax."""
+
+    mean: Positive = 1.0
+    """Mean gain of the channels of a layer, and where each starts."""
 
 
 class FreeSettings(LearnedSettings, frozen=True, tag="free"):
@@ -190,8 +191,6 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Passes over the training examples."""
     batch: Count = 100
     """Examples of a change."""
-    silence: Share = 0.0
-    """Probability that a channel of a layer is silent during a batch, so that the others learn to do without it."""
     decay: bool = False
     """Whether the learning rates of Adam fall to zero over the epochs, along half a cosine; the others stay."""
     loss: Literal["mean-squared", "cross-entropy"] = "mean-squared"

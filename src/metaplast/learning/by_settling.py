@@ -1,8 +1,5 @@
 """Self-backpropagation as the learner of one channel of a classifier."""
 
-from collections.abc import Callable
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,10 +10,6 @@ from metaplast.learning.parts import Experience, Part, one_hot
 from metaplast.learning.selfbackprop import Layer, Membranes, SelfBackpropagation, layers_of, put_weights
 from metaplast.learning.selfbackprop_spread import spread
 from metaplast.models.layered import INPUT, projection_name
-from metaplast.network import Network
-
-Path = Callable[[Array], Array]
-"""From the activity of a layer to the current that it causes in the next; linear."""
 
 
 class BySelfBackpropagation(Part):
@@ -31,14 +24,10 @@ class BySelfBackpropagation(Part):
     d_L <- d_L - eps [d_L - d_{L-1} W_L + beta (V_L + d_L - y)]
     dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
 
-    so that what the network gets right already is not learned again. W here is the channel's own weight; with `shared`
-    (assumed) it is that of all channels as they arrive at the cells, sum_k c_k W_k, since a membrane that is nudged
-    moves the next one over every synapse between them: what B changes then suits the current of the whole network,
-    and it still changes nothing but its own. Without `warm` it is the published update: the channel settles by
-    itself, from rest. At every change W <- retain W + rate dW (assumed): what is not confirmed is forgotten.
-
-    `biases` says whether the constant currents of the layers are this learner's to change; where another learner has
-    them, they are its.
+    so that what the network gets right already is not learned again. Without `warm` it is the published update: the
+    channel settles by itself, from rest. At every change W <- retain W + rate dW (assumed): what is not confirmed is
+    forgotten. `biases` says whether the constant currents of the layers are this learner's to change; where another
+    learner has them, they are its.
 
     Reference: Zhang et al. (2021), Science Advances 7:eabh0146.
     """
@@ -47,7 +36,6 @@ class BySelfBackpropagation(Part):
     layers: tuple[str, ...] = eqx.field(static=True)
     warm: bool = eqx.field(default=True, static=True)
     biases: bool = eqx.field(default=False, static=True)
-    shared: bool = eqx.field(default=False, static=True, kw_only=True)
     retain: float = eqx.field(default=1.0, static=True, kw_only=True)
 
     def init(self, model: Classifier) -> PyTree:
@@ -75,8 +63,7 @@ class BySelfBackpropagation(Part):
         rule, answer = self.rule, experience.answer
         hidden = [answer.rates[name] for name in self.layers[:-1]]
         reached: Membranes = (answer.rates[INPUT], *hidden, answer.scores)
-        paths = [self._path(layer, name, experience.network) for layer, name in zip(layers, self.layers, strict=True)]
-        moves = self._moved(paths, reached, one_hot(experience.labels, answer.scores.shape[-1]))
+        moves = self._moved(layers, reached, one_hot(experience.labels, answer.scores.shape[-1]))
         above, found = None, []
         for layer, pre, move, rate in reversed(list(zip(layers, reached[:-1], moves, rule.rates, strict=True))):
             above = spread(self._raw(layer, pre, move), above, rule.strengths)
@@ -84,25 +71,15 @@ class BySelfBackpropagation(Part):
             found.append(Layer(layer.weight + rate * above.change, bias, layer.connection))
         return found[::-1]
 
-    def _path(self, layer: Layer, name: str, network: Network) -> Path:
-        """What activity below causes in a layer: over this channel's weights, or over all that arrive there."""
-        if not self.shared:
-            return partial(layer.connection.apply, layer.weight)
-        arriving = [one for one in network.projections.values() if one.target == name]
-        return lambda activity: sum(
-            (one.transmit(one.weight, activity) for one in arriving[1:]),
-            arriving[0].transmit(arriving[0].weight, activity),
-        )
-
-    def _moved(self, paths: list[Path], reached: Membranes, target: Array) -> list[Array]:
+    def _moved(self, layers: tuple[Layer, ...], reached: Membranes, target: Array) -> list[Array]:
         """What the nudge moves in every layer."""
-        eps, beta, last = self.rule.eps, self.rule.beta, len(paths) - 1
+        eps, beta, last = self.rule.eps, self.rule.beta, len(layers) - 1
         moves = [jnp.zeros_like(value) for value in reached[1:]]
         for _ in range(self.rule.nudged):
-            for place, path in enumerate(paths):
-                below = path(moves[place - 1]) if place else 0.0
+            for place, layer in enumerate(layers):
+                below = layer.connection.apply(layer.weight, moves[place - 1]) if place else 0.0
                 if place < last:
-                    pull = below + _feedback(paths[place + 1], moves[place], moves[place + 1])
+                    pull = below + _feedback(layers[place + 1], moves[place], moves[place + 1])
                 else:
                     pull = below - beta * (reached[-1] + moves[place] - target)
                 moves[place] = moves[place] - eps * (moves[place] - pull)
@@ -112,7 +89,7 @@ class BySelfBackpropagation(Part):
         return layer.connection.contract(layer.weight, pre, move) / (self.rule.beta * pre.shape[0])
 
 
-def _feedback(path: Path, below: Array, above: Array) -> Array:
-    """Above through the transpose of a path."""
-    (back,) = jax.linear_transpose(path, below)(above)
+def _feedback(layer: Layer, below: Array, above: Array) -> Array:
+    """Above through the transpose of a connection."""
+    (back,) = jax.linear_transpose(lambda activity: layer.connection.apply(layer.weight, activity), below)(above)
     return back

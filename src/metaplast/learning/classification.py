@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.parts import Experience, Part, either
-from metaplast.learning.silence import silenced
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
 
@@ -70,8 +69,6 @@ class Classification(eqx.Module):
     loss: Callable[[Array, Array], Array] = eqx.field(static=True)
     every: dict[str, int] = eqx.field(static=True, default_factory=dict)
     """By plastic projection: batches between two that its rule remembers; 1 where nothing is said."""
-    silence: float = eqx.field(static=True, default=0.0)
-    """Probability that a channel of a layer is silent during a batch (`silence.silenced`)."""
 
     def begin(self, model: Classifier, batch: int) -> Learned:
         """Before the first batch, of so many examples."""
@@ -80,18 +77,11 @@ class Classification(eqx.Module):
         return Learned(model, {part.name: part.init(model) for part in self.parts}, memory, jnp.zeros((), jnp.int32))
 
     def step(
-        self,
-        learned: Learned,
-        inputs: Float[Array, "time batch *source"],
-        labels: Int[Array, " batch"],
-        epoch: Array,
-        key: PRNGKeyArray | None = None,
+        self, learned: Learned, inputs: Float[Array, "time batch *source"], labels: Int[Array, " batch"], epoch: Array
     ) -> tuple[Learned, EpochMetrics]:
-        """Learn one batch; without a key no channel is silent."""
-        mute = (lambda net: silenced(net, self.silence, key)) if self.silence and key is not None else lambda net: net
-        loss, answer, gradient = self._experienced(learned, inputs, labels, lambda model: mute(model.wired(epoch)))
-        network = frozen(mute(learned.model.wired(epoch)), learned.memory)
-        experience = Experience(inputs, labels, answer, gradient, network)
+        """Learn one batch."""
+        loss, answer, gradient = self._experienced(learned, inputs, labels, epoch)
+        experience = Experience(inputs, labels, answer, gradient)
         model, states = learned.model, {}
         for part in self.parts:
             model, states[part.name] = part.on_time(model, learned.parts[part.name], experience, learned.count)
@@ -100,7 +90,7 @@ class Classification(eqx.Module):
         return Learned(model, states, memory, learned.count + 1), EpochMetrics(loss, right)
 
     def _experienced(
-        self, learned: Learned, inputs: Array, labels: Array, wired: Callable[[Classifier], Network]
+        self, learned: Learned, inputs: Array, labels: Array, epoch: Array
     ) -> tuple[Array, Answer, PyTree]:
         """Loss, answer and gradient of a batch; no gradient if no part wants any."""
         model = learned.model
@@ -109,7 +99,7 @@ class Classification(eqx.Module):
 
         def objective(free: PyTree) -> tuple[Array, Answer]:
             candidate = eqx.combine(free, constant)
-            answer = candidate.answer(wired(candidate), inputs, learned.memory)
+            answer = candidate.answer(candidate.wired(epoch), inputs, learned.memory)
             return self.loss(answer.scores, labels), answer
 
         if not jax.tree.leaves(free):
@@ -145,9 +135,7 @@ def learn_epoch(
     def body(carried: PyTree, turn: tuple[Array, Array]) -> tuple[PyTree, EpochMetrics]:
         chosen, key = turn
         inputs = coding(data.images[chosen], key)
-        after, metrics = learner.step(
-            eqx.combine(carried, static), inputs, data.labels[chosen], epoch, jax.random.fold_in(key, 0)
-        )
+        after, metrics = learner.step(eqx.combine(carried, static), inputs, data.labels[chosen], epoch)
         return eqx.filter(after, eqx.is_array), metrics
 
     carried, metrics = jax.lax.scan(body, carried, (order, jax.random.split(coding_key, batches)))

@@ -10,7 +10,6 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 
 from metaplast.learning.classifier import Answer, Classifier
-from metaplast.network import Network
 from metaplast.params import learnable, project
 
 
@@ -22,8 +21,6 @@ class Experience(NamedTuple):
     answer: Answer
     gradient: PyTree
     """Of the loss, with the structure of the model; None where nothing asks for it."""
-    network: Network
-    """That answered, with its gains and with every weight as plasticity had left it before the batch."""
 
 
 class Part(eqx.Module):
