@@ -1,5 +1,6 @@
 """Assignment policies: what they give, and what they can learn."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -73,3 +74,12 @@ def test_learned_policies_have_a_gradient_and_the_others_are_not_called_learned(
 def test_gains_of_what_there_is_not_are_refused(values):
     with pytest.raises(ValueError, match="there is none of this name; there are"):
         assignment.fixed(WIRING, values)
+
+
+def test_the_mean_gain_of_a_layer_is_as_given_however_it_is_shared_out():
+    policy = assignment.softmax(WIRING, 0.5)
+    np.testing.assert_allclose([*policy.gains(NOW)["hidden1"].values()], 0.5, rtol=1e-6)
+    policy = eqx.tree_at(lambda p: p.logits["hidden1"], policy, jnp.array([1.0, -2.0, 0.5]))
+    gains = [float(gain) for gain in policy.gains(NOW)["hidden1"].values()]
+    np.testing.assert_allclose(np.mean(gains), 0.5, rtol=1e-6)
+    assert max(gains) > 1

@@ -202,6 +202,7 @@ def test_events_and_other_assignments_run(tmp_path):
         ('conditions.S.assignment={name="fixed", gains={sbp=1.0}}', "gain of 'sbp'"),
         ("training.batch=1000", "training.batch is 1000; there are 60 examples"),
         ("data.train=1000", "1000 train examples wanted"),
+        ("data.validation=60", "data.validation is 60; patterns has 60 training examples"),
         ('data.coding="events"', "does not suit"),
         ('channels.hebbian.learned=["betas"]', "matches no parameter"),
         ('channels.hebbian.per_source=["betas"]', "betas"),
@@ -210,3 +211,21 @@ def test_events_and_other_assignments_run(tmp_path):
 def test_what_does_not_fit_is_refused_before_anything_runs(setting, words):
     with pytest.raises(ValueError, match=words.replace("[", r"\[")):
         build(configured(setting))
+
+
+def rows_of(examples):
+    return {image.tobytes() for image in np.asarray(examples.images)}
+
+
+def test_validation_holds_out_training_examples_and_leaves_the_test_set_alone():
+    """Those held out are the same ones whatever else is chosen, none is learned, and none is from the test set."""
+    plain = classification_data.prepared(configured())
+    held = classification_data.prepared(configured("data.validation=20"))
+    fewer = classification_data.prepared(configured("data.validation=20", "data.train=15", "training.seed=3"))
+    assert (len(held.train.labels), len(held.test.labels), len(fewer.train.labels)) == (40, 20, 15)
+    assert rows_of(held.train) | rows_of(held.test) == rows_of(plain.train)
+    assert not rows_of(held.train) & rows_of(held.test)
+    assert not rows_of(held.test) & rows_of(plain.test)
+    assert rows_of(fewer.test) == rows_of(held.test)
+    assert rows_of(fewer.train) < rows_of(held.train)
+    assert "held-out" in held.name

@@ -104,6 +104,24 @@ def test_learners_side_by_side_do_not_hear_each_other_s_gradient(data):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7)
 
 
+def one_step(part, model, data):
+    """The model after one batch with one learner."""
+    learner = Classification((part,), mean_squared)
+    inputs, labels = coding(data.images[:BATCH], None), data.labels[:BATCH]
+    return learner.step(learner.begin(model, BATCH), inputs, labels, jnp.asarray(0.0))[0].model
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_what_b_retains_of_its_weights_is_a_share_of_them(warm, data):
+    model, found = model_of("s", "b"), []
+    for retain in (1.0, 0.75):
+        part = BySelfBackpropagation("b", SelfBackpropagation(), LAYERS, warm, retain=retain)
+        found.append(one_step(part, model, data).network.projections)
+    for name in ("hidden1-b", "output-b"):
+        lost = found[0][name].weight - found[1][name].weight
+        np.testing.assert_allclose(lost, 0.25 * model.network.projections[name].weight, atol=1e-6)
+
+
 def test_each_learner_keeps_its_clock(data):
     slow = ByGradient("s", S.patterns, 1e-2, every=4)
     model = model_of("s")

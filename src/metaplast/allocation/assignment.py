@@ -56,14 +56,15 @@ class Fixed(Assignment):
 
 
 class Softmax(Assignment):
-    """c = K softmax(a) over the K channels of a layer: they share a budget, equal at the start."""
+    """c = mean K softmax(a) over the K channels of a layer: they share a budget, equal at the start."""
 
     learned: ClassVar[bool] = True
     logits: dict[str, Float[Array, " channels"]]
+    mean: float = eqx.field(default=1.0, static=True)
 
     def gains(self, epoch: Float[Array, ""]) -> Gains:
         return {
-            layer.layer: by_channel(layer, len(layer.channels) * jax.nn.softmax(self.logits[layer.layer]))
+            layer.layer: by_channel(layer, self.mean * len(layer.channels) * jax.nn.softmax(self.logits[layer.layer]))
             for layer in self.wiring
         }
 
@@ -124,9 +125,9 @@ def fixed(wiring: Sequence[Wiring], values: Given) -> Fixed:
     return Fixed(tuple(wiring), _given(wiring, values))
 
 
-def softmax(wiring: Sequence[Wiring]) -> Softmax:
-    """One budget a layer, learned."""
-    return Softmax(tuple(wiring), {layer.layer: jnp.zeros(len(layer.channels)) for layer in wiring})
+def softmax(wiring: Sequence[Wiring], mean: float = 1.0) -> Softmax:
+    """One budget a layer, learned; `mean` is the gain with which every channel starts."""
+    return Softmax(tuple(wiring), {layer.layer: jnp.zeros(len(layer.channels)) for layer in wiring}, mean)
 
 
 def free(wiring: Sequence[Wiring], values: Given | None = None) -> Free:

@@ -183,7 +183,7 @@ def assignment_of(policy: settings.AnyAssignment, wiring: tuple[Wiring, ...], wh
             case settings.FixedSettings():
                 return assignment.fixed(wiring, policy.gains)
             case settings.SoftmaxSettings():
-                return assignment.softmax(wiring)
+                return assignment.softmax(wiring, policy.mean)
             case settings.FreeSettings():
                 return assignment.free(wiring, policy.gains)
             case settings.PerNeuronSettings():

@@ -54,6 +54,8 @@ def prepared(config: ClassificationSettings) -> Data:
     settings, steps = config.data, config.network.steps
     binning = Binning(settings.frames or steps, settings.frame_milliseconds, settings.pool)
     whole = load(settings.name, settings.root, download=settings.download, binning=binning)
+    if settings.validation:
+        whole = with_validation(whole, settings.validation)
     whole, held_back = _held_back(whole, config.few_shot.unseen)
     chosen = _some(whole, settings.train, settings.test)
     coding = "events" if whole.events and settings.coding == "direct" else settings.coding
@@ -120,6 +122,26 @@ def _transform(config: ClassificationSettings, whole: Dataset) -> Transform:
     if whole.events:
         raise ValueError(f"continual.kind is {settings.kind!r}, which is for images; {whole.name} holds events")
     return transform(settings.kind, whole.shape, settings.tasks, largest=settings.largest, seed=settings.seed)
+
+
+def with_validation(whole: Dataset, count: int) -> Dataset:
+    """The last `count` training examples of a shuffle that is always the same, in the place of the test set.
+
+    Raises:
+        ValueError: as many as there are, or more.
+    """
+    examples = len(whole.train.labels)
+    if count >= examples:
+        raise ValueError(
+            f"data.validation is {count}; {whole.name} has {examples} training examples, and some must stay to learn"
+        )
+    order = np.random.default_rng(1).permutation(examples)
+    learned, held = (
+        Split(whole.train.inputs[places], whole.train.labels[places])
+        for places in (order[: examples - count], order[examples - count :])
+    )
+    name = f"{whole.name} ({count} held-out training examples for a test set)"
+    return Dataset(name, learned, held, whole.classes, whole.provenance)
 
 
 def _some(whole: Dataset, train: int, test: int) -> Dataset:

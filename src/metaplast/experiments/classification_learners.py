@@ -67,7 +67,8 @@ def _parts(
         rule = SelfBackpropagation(rates, beta=channel.beta)
         biases = tuple(layer for layer in layers if layer not in owned)
         absent = tuple(layer for layer in every if layer not in layers)
-        return [BySelfBackpropagation(name, rule, every, channel.warm, biases, absent, every=channel.every)]
+        clock, retain = channel.every, channel.retain
+        return [BySelfBackpropagation(name, rule, every, channel.warm, biases, absent, retain=retain, every=clock)]
     if isinstance(channel, settings.RuleChannel) and channel.meta_rate > 0:
         coefficients = tuple(
             f"network.projections.{projection}.plasticity.{field}"

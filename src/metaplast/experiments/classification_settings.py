@@ -60,6 +60,8 @@ class SelfBackpropagationChannel(ChannelSettings, frozen=True, tag="self-backpro
     """Strength of the nudge."""
     warm: bool = True
     """Whether it sets out from the activity of the whole spiking network, rather than from rest by itself."""
+    retain: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Share of its weights that is left at every change, before what it adds."""
 
 
 class FrozenChannel(ChannelSettings, frozen=True, tag="none"):
@@ -93,6 +95,9 @@ class LearnedSettings(AssignmentSettings, frozen=True):
 
 class SoftmaxSettings(LearnedSettings, frozen=True, tag="softmax"):
     """A budget for each layer, shared out by a softmax."""
+
+    mean: Positive = 1.0
+    """Mean gain of the channels of a layer, and where each starts."""
 
 
 class FreeSettings(LearnedSettings, frozen=True, tag="free"):
@@ -145,6 +150,9 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Training examples that are used, drawn once and for all; 0 means all."""
     test: Annotated[int, Meta(ge=0)] = 0
     """Test examples that are used; 0 means all."""
+    validation: Annotated[int, Meta(ge=0)] = 0
+    """Training examples that are held out, drawn once and for all, and tested in the place of the test set, so that
+    what is chosen is not chosen on the test set; 0 means none."""
     coding: Literal["direct", "rate", "latency", "events"] = "direct"
     """How values become currents; recordings of events are always shown frame by frame."""
     shift: Annotated[int, Meta(ge=0)] = 0

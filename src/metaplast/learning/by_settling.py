@@ -26,8 +26,9 @@ class BySelfBackpropagation(Part):
     dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
 
     so that what the network gets right already is not learned again. Without `warm` it is the published update: the
-    channel settles by itself, from rest. `biases` names the layers whose constant currents are this learner's to
-    change; where another learner has them, they are its.
+    channel settles by itself, from rest. At every change W <- retain W + rate dW (assumed): what is not confirmed is
+    forgotten. `biases` names the layers whose constant currents are this learner's to change; where another learner
+    has them, they are its.
 
     A layer that is `absent` has no weights of the channel (W_l = 0), so nothing reaches the layers below it, whose
     weights stay as they are. Without `warm` no layer may be absent.
@@ -40,6 +41,7 @@ class BySelfBackpropagation(Part):
     warm: bool = eqx.field(default=True, static=True)
     biases: tuple[str, ...] = eqx.field(default=(), static=True)
     absent: tuple[str, ...] = eqx.field(default=(), static=True)
+    retain: float = eqx.field(default=1.0, static=True, kw_only=True)
 
     def __check_init__(self) -> None:
         if self.absent and not self.warm:
@@ -54,6 +56,7 @@ class BySelfBackpropagation(Part):
             layers = self._from_where_it_is(before, experience)
         else:
             layers, _ = self.rule.step(before, experience.answer.rates[INPUT], experience.labels)
+        layers = [self._faded(now, then) for now, then in zip(layers, before, strict=True)]
         after = dict(zip(self.layers, layers, strict=True))
         own = [name for name in self.layers if name not in self.absent]
         names = [projection_name(name, self.name) for name in own]
@@ -76,6 +79,10 @@ class BySelfBackpropagation(Part):
             eqx.tree_at(lambda one: one.weight, found, jnp.zeros_like(found.weight)) if layer in self.absent else found
             for layer, found in zip(self.layers, layers_of(network, names), strict=True)
         )
+
+    def _faded(self, now: Layer, then: Layer) -> Layer:
+        """Less what is forgotten of the weights as they were before the change."""
+        return eqx.tree_at(lambda layer: layer.weight, now, now.weight - (1 - self.retain) * then.weight)
 
     def _from_where_it_is(self, layers: tuple[Layer, ...], experience: Experience) -> list[Layer]:
         rule, answer = self.rule, experience.answer
