@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float, PyTree
 
 
@@ -68,3 +69,15 @@ class Foresight(NamedTuple):
     """What it remembers from step to step, in place of the state of the mechanism."""
     finish: Callable[[PyTree], PyTree]
     """The latter from the former, after the last step."""
+
+
+KEPT = "kept for the backward pass"
+"""Name of the values that the backward pass remembers; all others it recomputes from them."""
+
+
+def kept(value: Array) -> Array:
+    """Mark a value at which work ends that the backward pass should not repeat, such as the membrane at a threshold.
+
+    It then keeps the value instead of integrating the membrane again. Only speed depends on it.
+    """
+    return checkpoint_name(value, KEPT)

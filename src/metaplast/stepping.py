@@ -7,7 +7,6 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, PyTree
 
 from metaplast.mechanism import Stepper
@@ -20,8 +19,7 @@ from metaplast.network import (
     ProjectionState,
     intrinsic_local,
 )
-from metaplast.neurons.base import KEPT
-from metaplast.signals import Drive, Transmission
+from metaplast.signals import KEPT, Drive, Transmission, kept
 
 Transmit = Callable[[Array], Array]
 
@@ -125,14 +123,14 @@ def _foreseen(
     local = projection.local(jnp.zeros(()), target, block.dt)
     current, remembered = block.foreseen[channel].step(now, state.plasticity, local)
     # The derivative of the gain needs the current: kept, its product need not be formed again.
-    return projection.amplified(checkpoint_name(current, KEPT)), remembered
+    return projection.amplified(kept(current)), remembered
 
 
 def _update(
     population: Population, state: PopulationState, arrived: dict[str, Array], drawn: PyTree, dt: float
 ) -> PopulationState:
     """Intrinsic mechanisms and neuron model of one population: cell by cell, without any connection."""
-    current = checkpoint_name(arrived["current"], KEPT)
+    current = kept(arrived["current"])
     drive = Drive(current, jnp.zeros((), current.dtype))
     local = intrinsic_local(drive, state, dt)._replace(drawn=drawn)
     drive, intrinsic = population.intrinsic.update(drive, state.intrinsic, local)

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaplast.signals import Drive
@@ -32,18 +31,6 @@ class Neuron(eqx.Module):
     def drive_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the current for a population of `shape`; a neuron with dendrites puts a branch axis in front."""
         return shape
-
-
-KEPT = "kept for the backward pass"
-"""Name of the values that the backward pass remembers; all others it recomputes from them."""
-
-
-def kept(value: Array) -> Array:
-    """Mark the value on which a nonlinearity acts, such as the membrane that is held against the threshold.
-
-    The backward pass keeps it, so that it need not integrate the membrane again. Only speed depends on it.
-    """
-    return checkpoint_name(value, KEPT)
 
 
 def soft_reset(voltage: Array, spikes: Array, threshold: Array) -> Array:

@@ -7,9 +7,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaplast.neurons.base import Neuron, decay, kept, soft_reset
+from metaplast.neurons.base import Neuron, decay, soft_reset
 from metaplast.params import param
-from metaplast.signals import Drive
+from metaplast.signals import Drive, kept
 from metaplast.surrogate import Surrogate, Triangular, spike
 
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from metaplast.mechanism import Stepper
-from metaplast.signals import Ahead, Foresight, Local, Transmission
+from metaplast.signals import Ahead, Foresight, Local, Transmission, kept
 
 
 class ConstantStepper(Stepper):
@@ -33,9 +33,9 @@ class ConstantStepper(Stepper):
     gram: Float[Array, "batch batch"]
 
     def step(self, now: tuple[Array, Array, Array], state: Array, local: Local) -> tuple[Array, Array]:
-        strength, previous, kept = now
+        strength, previous, share = now
         total = self.rule.keep * state + previous * self.rule.response(local.voltage)
-        return strength * (self.slow + kept * self.fast + jnp.tensordot(self.gram, total, 1)), total
+        return strength * (self.slow + share * self.fast + jnp.tensordot(self.gram, total, 1)), total
 
 
 class VaryingStepper(Stepper):
@@ -62,9 +62,9 @@ class TraceStepper(Stepper):
     turned: bool = eqx.field(static=True)
 
     def step(self, now: tuple[Array, Array, Array], state: Array, local: Local) -> tuple[Array, Array]:
-        arriving, taught, kept = now
+        arriving, taught, keep = now
         change = self.turn(local.outer(taught, self.rule.response(local.voltage)))
-        trace = self.rule.clipped(kept * state + change)
+        trace = self.rule.clipped(kept(keep * state + change))
         return self.apply(self.weight + self.turn(trace), arriving), trace
 
     def turn(self, matrix: Array) -> Array:
@@ -146,13 +146,13 @@ def _resumed(rule: Any, state: Any, local: Local, ahead: Ahead, x: Array) -> Arr
     return before + jax.lax.cond(state.steps > 0, jax.checkpoint(recent), lambda: jnp.zeros_like(before))
 
 
-def _finished(rule: Any, state: Any, local: Local, kept: Array, change: Callable[[], Array]) -> Array:
-    """H after the last step: of H_0 the share `kept`, with the coincidence of the last step before, and the `change`.
+def _finished(rule: Any, state: Any, local: Local, share: Array, change: Callable[[], Array]) -> Array:
+    """H after the last step: of H_0 the `share`, with the coincidence of the last step before, and the `change`.
 
     Which products there are is chosen, so that none is formed for nothing and none of their results is copied.
     """
-    resumed = lambda: kept * local.outer(rule.beta * state.pre, rule.response(local.voltage)) + change()  # noqa: E731
-    return rule.clipped(kept * rule.lasting(state) * state.trace + jax.lax.cond(state.steps > 0, resumed, change))
+    resumed = lambda: share * local.outer(rule.beta * state.pre, rule.response(local.voltage)) + change()  # noqa: E731
+    return rule.clipped(share * rule.lasting(state) * state.trace + jax.lax.cond(state.steps > 0, resumed, change))
 
 
 @eqx.filter_custom_jvp
