@@ -18,7 +18,8 @@ from metaplast.experiments.channel_pilot import ChannelPilot
 from metaplast.experiments.channel_search import PILOT, build
 from metaplast.experiments.channel_search_settings import OPEN_TABLES, ChannelSearch, complete
 from metaplast.experiments.classification import build as build_run
-from metaplast.experiments.classification import compile_epoch, grid_of
+from metaplast.experiments.classification import grid_of
+from metaplast.experiments.classification_epoch import compile_epoch
 from metaplast.experiments.classification_settings import ClassificationSettings, Condition
 from metaplast.experiments.classification_settings import complete as complete_run
 from metaplast.experiments.learning_to_learn import Lane
