@@ -144,6 +144,7 @@ MASKS = ("001110", "110001")
 """Of hidden1 and output: stbp, hebbian, sbp each."""
 
 
+@pytest.mark.slow
 def test_what_is_absent_does_nothing_and_never_learns(tmp_path):
     """Under a mask all is as in a network that does not have the projections at all, and these stay at zero."""
     config = searching("pilot.seeds=1", "search.problems=1", "channels.hebbian.strength=0.5")

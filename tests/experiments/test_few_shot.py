@@ -39,6 +39,7 @@ def test_classes_that_are_held_back_are_neither_learned_nor_tested():
     assert build(configured()).data.unseen.labels.shape == (0,)
 
 
+@pytest.mark.slow
 def test_every_network_meets_the_same_episodes_and_none_is_measured_twice(finished):
     grid, place = finished
     rows = read_few_shot(place)
@@ -53,6 +54,7 @@ def test_every_network_meets_the_same_episodes_and_none_is_measured_twice(finish
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_the_report_tells_of_them(finished):
     (page,) = write_pages([finished[1]])
     assert "Classes never seen before" in page.read_text()
