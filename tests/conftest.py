@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 
 import jax
 import pytest
@@ -10,6 +11,15 @@ from metaplast.native.library import COMPILERS
 
 if not any(shutil.which(name) for name in COMPILERS):
     os.environ["METAPLAST_NATIVE"] = "0"  # event-driven connections then say nothing and run as dense ones
+
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # A killed run that goes on, a worker beside this one and a process of its own compile the same programs: once is
+    # enough. Workers and processes inherit the name; who made the folder removes it.
+    _cache = tempfile.TemporaryDirectory(prefix="metaplast-tests-")
+    _settings = {"jax_compilation_cache_dir": _cache.name, "jax_persistent_cache_min_compile_time_secs": 0.1}
+    for _name, _value in _settings.items():
+        jax.config.update(_name, _value)
+        os.environ[_name.upper()] = str(_value)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from metaplast.analysis.epochs import EpochTable, read_epochs
+from metaplast.analysis.few_shot import read_few_shot
+from metaplast.analysis.figures_few_shot import few_shot
 from metaplast.analysis.figures_robustness import robustness
 from metaplast.analysis.figures_sequence import sequence
 from metaplast.analysis.figures_style import INK, MUTED, PALETTE, PNG, Form, canvas, light_grid, palette, style
@@ -39,6 +41,9 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     moving = [name for name in table.conditions() if _moves(table, name)]
     if moving:
         yield "gains", gains(table, moving, colours)
+    unseen = read_few_shot(run)
+    if unseen:
+        yield "unseen", few_shot(unseen, run.config["few_shot"]["ways"])
     disturbed = read_robustness(run)
     if disturbed:
         yield "robustness", robustness(disturbed)

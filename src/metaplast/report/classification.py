@@ -22,6 +22,7 @@ TITLES = {
     "accuracy": "Accuracy",
     "sequence": "Task by task",
     "gains": "What was assigned",
+    "unseen": "Classes never seen before",
     "contributions": "What each channel contributed",
     "robustness": "Robustness",
 }
@@ -35,6 +36,10 @@ CAPTIONS = {
     "gains": Markup(
         "The gain of every channel of a layer over the epochs, where it changes: how much of each mechanism the "
         "network uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds."
+    ),
+    "unseen": Markup(
+        "Share of new examples told right by an empty readout that one mechanism fills from a few examples of each new "
+        "class; bars are 95&nbsp;% bootstrap intervals. Dashed: the nearest example in pixels, without any network."
     ),
     "contributions": Markup(
         "One network after its last epoch; nothing changes while it is tested. <b>Top:</b> whose current the cells of "
