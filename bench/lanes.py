@@ -11,6 +11,8 @@ from compare import HERE, PEER_PYTHON
 
 WHOLE = 1000
 """Problems of a lane."""
+PART = 50
+"""Problems of a model that needs hundreds of updates for each, of which a whole lane would take an hour."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,14 @@ class Model:
 
 MODELS = (
     Model("spiking", (sequence.CONDITIONS,), 10),
-    Model("rate", ("model.name=rate",), 4),
-    Model("GRU", ("model.name=gru",), 4),
+    Model("rate", ("model.name=rate",), 2, PART),
+    Model("GRU", ("model.name=gru",), 2, PART),
     *(
         Model(
             f"self-attention, {count} head" + "s" * (count > 1),
             ("model.name=self-attention", f"model.heads={count}"),
-            4,
+            2,
+            PART,
         )
         for count in (1, 2, 4)
     ),

@@ -190,7 +190,7 @@ SMALL_SEARCH = [
 SMALL_SEARCH += ["pilot.chunk=2", "pilot.seeds=1", 'pilot.groups={threshold=["*.threshold"]}']
 
 
-def test_a_search_shows_what_should_learn_and_where_it_is_written(here):
+def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_compilation):
     result = call("search", "dms", *settings(*SMALL_SEARCH))
     assert result.exit_code == 0, result.output
     assert "chosen, of threshold:" in result.stdout
@@ -200,7 +200,7 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here):
     assert again.exit_code == 0, again.output
 
 
-def test_a_sweep_shows_the_rates_and_where_they_are_written(here):
+def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilation):
     small = [
         "preset=smoke",
         "model.neurons=8",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from classification_helpers import configured, patterns
-from metaplast.analysis.few_shot import FewShotRow, few_shot_accuracy, read_few_shot
+from metaplast.analysis.few_shot import read_few_shot
 from metaplast.experiments import classification_data
 from metaplast.experiments.classification import build
 from metaplast.experiments.classification_session import load_learned, run
@@ -58,16 +58,6 @@ def test_every_network_meets_the_same_episodes_and_none_is_measured_twice(finish
 def test_the_report_tells_of_them(finished):
     (page,) = write_pages([finished[1]])
     assert "Classes never seen before" in page.read_text()
-
-
-def test_intervals_are_over_seeds_and_over_episodes_of_a_single_one():
-    one = [FewShotRow("S", 0, "hebbian", place, value) for place, value in enumerate((0.2, 0.4, 0.6))]
-    found = few_shot_accuracy(one)["S", "hebbian"]
-    assert found.mean == pytest.approx(0.4)
-    assert found.low < found.mean < found.high
-    same = [*one, *(row._replace(seed=1) for row in one)]
-    found = few_shot_accuracy(same)["S", "hebbian"]
-    assert found.low == found.high == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def few_shot(rows: Sequence[FewShotRow], ways: int) -> Figure:
     axes.axvline(100 / ways, color=MUTED, linestyle=":", linewidth=1.0, label="chance")
     nearest = [found[name, PIXELS].mean for name in names if (name, PIXELS) in found]
     if nearest:
-        axes.axvline(100 * float(np.mean(nearest)), color=MUTED, linestyle="--", linewidth=1.0, label="nearest in pixels")
+        axes.axvline(
+            100 * float(np.mean(nearest)), color=MUTED, linestyle="--", linewidth=1.0, label="nearest in pixels"
+        )
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set(xlabel="right (%)", title="Classes never seen before")
