@@ -38,7 +38,7 @@ def lanes_table(records: list[dict]) -> str:
     header += ["metaplast, lanes an hour", "PyTorch", "metaplast / PyTorch", "whole command, s", "check"]
     about = (
         "A lane is 1000 delayed-match problems that one network learns (`metaplast run dms`, intrinsic learning where\n"
-        "the model has it). Lanes share all cores; of PyTorch, the configuration that makes most of the machine counts.\n"
+        "the model has it). Lanes share all cores; of PyTorch, what makes most of the machine counts.\n"
         "Where fewer problems were measured a lane is taken to go on like them; it would get faster, since the first\n"
         "problems need most updates, on both sides alike: lanes an hour are then too low, and the ratio is the same."
     )
