@@ -14,8 +14,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from metaplast.experiments.catalogue import configuration
-from metaplast.experiments.learning_to_learn import Study, build, build_learner, lane_model
+from metaplast.experiments.learning_to_learn.configuration import configuration
+from metaplast.experiments.learning_to_learn.experiment import Study, build, build_learner, lane_model
 from metaplast.learning import GradientLearner
 from metaplast.params import named_arrays
 from metaplast.tasks import Family

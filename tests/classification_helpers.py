@@ -4,7 +4,7 @@ import numpy as np
 
 from metaplast.config import resolve
 from metaplast.data import Dataset, Split
-from metaplast.experiments.classification_settings import OPEN_TABLES, ClassificationSettings, complete
+from metaplast.experiments.classification.settings import OPEN_TABLES, ClassificationSettings, complete
 
 TABLE = {
     "experiment": "classification",

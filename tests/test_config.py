@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from metaplast.config import decode, to_table
 from metaplast.experiments import NAMES, LearningToLearn, configuration
 from metaplast.experiments.catalogue import named_path, read
-from metaplast.experiments.settings import CONDITIONS, complete
+from metaplast.experiments.learning_to_learn.settings import CONDITIONS, complete
 from metaplast.tasks import FAMILIES
 
 PRESETS = [(name, preset) for name in NAMES for preset in ("", *read(name).get("presets", {}))]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaplast.analysis.figures import draw_all
+from metaplast.figures.run import draw_all
 from metaplast.report import named, number, write_report, write_vectors
 from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
 
@@ -68,7 +68,7 @@ def _trial(generator: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def test_outputs_are_called_by_their_names_where_a_run_kept_them():
-    from metaplast.analysis.figures_network import trial as figure
+    from metaplast.figures.network import trial as figure
 
     arrays = _trial(np.random.default_rng(0))
     for names, kept in ((["output 0", "output 1"], {}), (["response 0", "go"], {"output_names": ["response 0", "go"]})):

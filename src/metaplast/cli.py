@@ -31,15 +31,17 @@ def list_experiments() -> None:
 
     [bold]Example[/]: metaplast list
     """
-    from metaplast.experiments import catalogue
-    from metaplast.experiments.catalogue import NAMES, STUDIES, configuration, study_configuration
+    from metaplast.experiments.catalogue import CLASSIFICATIONS, NAMES, STUDIES
+    from metaplast.experiments.classification.configuration import classification_configuration
+    from metaplast.experiments.learning_to_learn.configuration import configuration
+    from metaplast.experiments.study.configuration import study_configuration
 
     table = Table("name", "what it is", "problems or data", "conditions", box=None, header_style="bold")
     for name in NAMES:
         config = configuration(name)
         table.add_row(name, config.title, str(config.run.problems), ", ".join(config.conditions))
-    for name in catalogue.CLASSIFICATIONS:
-        grid = catalogue.classification_configuration(name)
+    for name in CLASSIFICATIONS:
+        grid = classification_configuration(name)
         table.add_row(name, grid.title, grid.data.name, ", ".join(grid.conditions))
     for name in STUDIES:
         plan = study_configuration(name)
@@ -74,7 +76,8 @@ def run(
     """
     from metaplast.cli_classification import run_classification
     from metaplast.devices import available_cores, prepare
-    from metaplast.experiments.catalogue import configuration, kind_of
+    from metaplast.experiments.catalogue import kind_of
+    from metaplast.experiments.learning_to_learn.configuration import configuration
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
@@ -91,7 +94,7 @@ def run(
         lanes = len(config.conditions) * config.run.seeds
         prepare(min(config.run.devices or available_cores(), lanes))
         with console.status("building the networks"):
-            from metaplast.experiments.learning_to_learn import build
+            from metaplast.experiments.learning_to_learn.experiment import build
 
             study = build(config, place)
         place = place or RunDirectory.create(directory)
@@ -100,7 +103,7 @@ def run(
 
 def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
     """Run with a progress bar, then draw, report and show what came out."""
-    from metaplast.experiments.session import run as run_study
+    from metaplast.experiments.learning_to_learn.session import run as run_study
     from metaplast.experiments.states import Mismatch
     from metaplast.report import write_report
 
@@ -117,7 +120,7 @@ def _run_members(name: str, settings: list[str], directory: Path, resume: bool) 
     from metaplast.cli_study import study_bar
     from metaplast.devices import prepare
     from metaplast.experiments.states import Mismatch
-    from metaplast.experiments.study import open_study, run_study
+    from metaplast.experiments.study.session import open_study, run_study
     from metaplast.report import write_study_report
 
     with at_the_door(*MISTAKES):
@@ -151,10 +154,10 @@ def analyse(
     if is_classification(directory):
         return analyse_classification(directory, lesions, set_, console)
     from metaplast.devices import available_cores, prepare
-    from metaplast.experiments.analysis_session import analyse as analyse_run
-    from metaplast.experiments.analysis_session import analysis_configuration
-    from metaplast.experiments.learning_to_learn import build
-    from metaplast.experiments.lesions import check_lesions
+    from metaplast.experiments.learning_to_learn.analysis_session import analyse as analyse_run
+    from metaplast.experiments.learning_to_learn.analysis_session import analysis_configuration
+    from metaplast.experiments.learning_to_learn.experiment import build
+    from metaplast.experiments.learning_to_learn.lesions import check_lesions
     from metaplast.experiments.states import Mismatch
     from metaplast.report import write_report
     from metaplast.runs import RunDirectory

@@ -13,8 +13,8 @@ from metaplast.cli_door import MISTAKES, at_the_door, configured
 from metaplast.cli_progress import DOING, LEFT, analysis_bars
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
-    from metaplast.experiments.classification import Grid
-    from metaplast.experiments.classification_session import Progress as Learned
+    from metaplast.experiments.classification.experiment import Grid
+    from metaplast.experiments.classification.session import Progress as Learned
     from metaplast.runs import RunDirectory
 
 
@@ -22,7 +22,7 @@ def run_classification(name: str, settings: list[str], directory: Path, resume: 
     """Learn to classify under all conditions, then write the report."""
     with at_the_door(*MISTAKES):
         grid, place = _opened(name, settings, directory, resume, console)
-    from metaplast.experiments.classification_session import run
+    from metaplast.experiments.classification.session import run
     from metaplast.experiments.states import Mismatch
     from metaplast.report import write_pages
 
@@ -39,13 +39,13 @@ def _opened(
 ) -> tuple["Grid", "RunDirectory"]:
     """What a configuration describes, and the directory into which it is run."""
     from metaplast.devices import available_cores, prepare
-    from metaplast.experiments.catalogue import classification_configuration
+    from metaplast.experiments.classification.configuration import classification_configuration
     from metaplast.runs import RunDirectory
 
     config, place = configured(name, settings, directory, resume, classification_configuration)
     prepare(min(config.training.devices or available_cores(), config.training.seeds))
     with console.status("reading the data and building the networks"):
-        from metaplast.experiments.classification import build
+        from metaplast.experiments.classification.experiment import build
 
         grid = build(config)
     return grid, place or RunDirectory.create(directory)
@@ -67,7 +67,7 @@ def analyse_classification(directory: Path, lesions: bool, settings: list[str], 
         if lesions:
             raise ValueError("--lesions belongs to learning to learn; here lost cells are among the disturbances")
         grid, place = _finished(directory, settings, console)
-    from metaplast.experiments.robustness import measure_robustness
+    from metaplast.experiments.classification.robustness import measure_robustness
     from metaplast.experiments.states import Mismatch
 
     with analysis_bars(console) as told, at_the_door(Mismatch, OSError):
@@ -80,7 +80,7 @@ def analyse_classification(directory: Path, lesions: bool, settings: list[str], 
 def _finished(directory: Path, settings: list[str], console: Console) -> tuple["Grid", "RunDirectory"]:
     """A finished run, built once more, with settings robustness.*."""
     from metaplast.devices import prepare
-    from metaplast.experiments.catalogue import classification_configuration
+    from metaplast.experiments.classification.configuration import classification_configuration
     from metaplast.runs import RunDirectory
 
     for setting in settings:
@@ -94,7 +94,7 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
         raise ValueError(f"{place.path} learned several tasks; disturbances are measured of runs with a single one")
     prepare(1)
     with console.status("reading the data and building the networks"):
-        from metaplast.experiments.classification import build
+        from metaplast.experiments.classification.experiment import build
 
         return build(config), place
 

@@ -17,9 +17,9 @@ from rich.progress import (
 from rich.table import Column, Table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
-    from metaplast.experiments.search_progress import Told
-    from metaplast.experiments.session import Progress as Learned
-    from metaplast.experiments.sweep import Swept
+    from metaplast.experiments.learning_to_learn.session import Progress as Learned
+    from metaplast.experiments.search.progress import Told
+    from metaplast.experiments.sweep.rates import Swept
 
 LEFT = (
     TimeElapsedColumn(table_column=Column(no_wrap=True)),

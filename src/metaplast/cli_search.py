@@ -9,7 +9,7 @@ from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, co
 from metaplast.cli_progress import search_line, sweep_bar, sweep_table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
-    from metaplast.experiments.search_session import Searchable
+    from metaplast.experiments.search.session import Searchable
     from metaplast.runs import RunDirectory
 
 
@@ -46,12 +46,12 @@ def search(
 def _parameters(name: str, settings: list[str], directory: Path, resume: bool) -> tuple["Searchable", "RunDirectory"]:
     """A search for what should learn in a task family, and its directory."""
     from metaplast.devices import prepare
-    from metaplast.experiments.catalogue import search_configuration
+    from metaplast.experiments.search.configuration import search_configuration
     from metaplast.runs import RunDirectory
 
     config, place = configured(name, settings, directory, resume, search_configuration)
     prepare(config.run.devices)
-    from metaplast.experiments.search import build
+    from metaplast.experiments.search.masks import build
 
     return build(config), place or RunDirectory.create(directory)
 
@@ -59,13 +59,13 @@ def _parameters(name: str, settings: list[str], directory: Path, resume: bool) -
 def _channels(name: str, settings: list[str], directory: Path, resume: bool) -> tuple["Searchable", "RunDirectory"]:
     """A search for the channels of each layer of a classifier, and its directory."""
     from metaplast.devices import prepare
-    from metaplast.experiments.catalogue import channel_search_configuration
+    from metaplast.experiments.search.configuration import channel_search_configuration
     from metaplast.runs import RunDirectory
 
     config, place = configured(name, settings, directory, resume, channel_search_configuration)
     prepare(config.training.devices)
     with console.status("reading the data and building the networks"):
-        from metaplast.experiments.channel_search import build
+        from metaplast.experiments.search.channels import build
 
         study = build(config)
     return study, place or RunDirectory.create(directory)
@@ -73,7 +73,7 @@ def _channels(name: str, settings: list[str], directory: Path, resume: bool) -> 
 
 def _search(study: "Searchable", place: "RunDirectory", resume: bool) -> None:
     """Search under a line that tells how far it is."""
-    from metaplast.experiments.search_session import ALLOCATION, run_search
+    from metaplast.experiments.search.session import ALLOCATION, run_search
     from metaplast.experiments.states import Mismatch
 
     space = study.space
@@ -103,7 +103,7 @@ def sweep(
       metaplast run cd-dms --set model.name=gru --set 'learning.rate="runs/sweep-cd-dms/sweep.toml"'
     """
     from metaplast.devices import prepare
-    from metaplast.experiments.catalogue import sweep_configuration
+    from metaplast.experiments.sweep.configuration import sweep_configuration
     from metaplast.runs import RunDirectory
 
     with at_the_door(*MISTAKES):
@@ -111,8 +111,8 @@ def sweep(
         config, place = configured(name, set_, directory, resume, sweep_configuration)
         prepare(config.run.devices)
         from metaplast.experiments.states import Mismatch
-        from metaplast.experiments.sweep import build
-        from metaplast.experiments.sweep_session import SWEPT, run_sweep
+        from metaplast.experiments.sweep.rates import build
+        from metaplast.experiments.sweep.session import SWEPT, run_sweep
 
         study = build(config)
         place = place or RunDirectory.create(directory)

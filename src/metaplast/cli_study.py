@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
-    from metaplast.experiments.study import StudyProgress
+    from metaplast.experiments.study.session import StudyProgress
 
 HOURS = 6 * 3600
 """Seconds from which the speed is taken: members differ so much that the last minutes say little."""

@@ -13,7 +13,7 @@ from metaplast.analysis.drift import (
     is_logarithmic,
     shift,
 )
-from metaplast.analysis.figures_drift import short_names
+from metaplast.figures.drift import short_names
 
 START = np.array([1.0, 2.0, 3.0, 4.0])
 

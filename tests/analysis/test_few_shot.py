@@ -3,8 +3,8 @@
 import pytest
 
 from metaplast.analysis.few_shot import PIXELS, FewShotRow, few_shot_accuracy
-from metaplast.analysis.figures_few_shot import few_shot
-from metaplast.analysis.figures_style import png, style
+from metaplast.figures.few_shot import few_shot
+from metaplast.figures.style import png, style
 
 
 def test_intervals_are_over_seeds_and_over_episodes_of_a_single_one():

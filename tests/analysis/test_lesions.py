@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaplast.analysis.figures_lesions import lesions
-from metaplast.analysis.figures_style import png, style
 from metaplast.analysis.lesion_table import RANDOM, LesionRow, LesionTable, read_lesions, read_rows, write_rows
 from metaplast.analysis.lesions import cost_matrix, dependence, effects, properties
+from metaplast.figures.lesions import lesions
+from metaplast.figures.style import png, style
 from metaplast.runs import RunDirectory
 
 BINS = 3

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from analysis_helpers import MOMENTS, NEURONS, PROBLEMS, made_up_run
-from metaplast.analysis.figures_measurements import measured as figures_of
-from metaplast.analysis.figures_style import palette, png, style
 from metaplast.analysis.measurements import KINDS, Measurements, read_measurements, write_measurements
 from metaplast.analysis.moments import by_lane, has_course, moments, probed
 from metaplast.analysis.probes import choices, periods
 from metaplast.analysis.rows import read_rows, text, write_rows
+from metaplast.figures.measurements import measured as figures_of
+from metaplast.figures.style import palette, png, style
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory, network_name
 

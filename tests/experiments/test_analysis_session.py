@@ -10,10 +10,10 @@ import pytest
 from metaplast.analysis.lesion_table import RANDOM, read_lesions, read_rows, write_rows
 from metaplast.config import to_table
 from metaplast.experiments import Study, build, configuration, run
-from metaplast.experiments.analysis_session import analyse, analysis_configuration
-from metaplast.experiments.learning_to_learn import Lane, lane_model
-from metaplast.experiments.lesions import check_lesions, groups_of
-from metaplast.experiments.probes import Probe, distinct, probe_arrays, probes_of
+from metaplast.experiments.learning_to_learn.analysis_session import analyse, analysis_configuration
+from metaplast.experiments.learning_to_learn.experiment import Lane, lane_model
+from metaplast.experiments.learning_to_learn.lesions import check_lesions, groups_of
+from metaplast.experiments.learning_to_learn.probes import Probe, distinct, probe_arrays, probes_of
 from metaplast.models import Response
 from metaplast.run_names import Moment, network_name, probe_name
 from metaplast.runs import RunDirectory

@@ -13,17 +13,18 @@ from classification_helpers import TABLE, configured, patterns
 from metaplast.allocation import SEARCHES
 from metaplast.analysis.pilot_rows import read_pilot
 from metaplast.config import component, resolve, to_table
-from metaplast.experiments import channel_pilot, classification_data
-from metaplast.experiments.channel_pilot import ChannelPilot
-from metaplast.experiments.channel_search import PILOT, build
-from metaplast.experiments.channel_search_settings import OPEN_TABLES, ChannelSearch, complete
-from metaplast.experiments.classification import build as build_run
-from metaplast.experiments.classification import grid_of
-from metaplast.experiments.classification_epoch import compile_epoch
-from metaplast.experiments.classification_settings import ClassificationSettings, Condition
-from metaplast.experiments.classification_settings import complete as complete_run
-from metaplast.experiments.learning_to_learn import Lane
-from metaplast.experiments.search_session import run_search
+from metaplast.experiments.classification import data as classification_data
+from metaplast.experiments.classification.epoch import compile_epoch
+from metaplast.experiments.classification.experiment import build as build_run
+from metaplast.experiments.classification.experiment import grid_of
+from metaplast.experiments.classification.settings import ClassificationSettings, Condition
+from metaplast.experiments.classification.settings import complete as complete_run
+from metaplast.experiments.learning_to_learn.experiment import Lane
+from metaplast.experiments.search import channel_pilot
+from metaplast.experiments.search.channel_pilot import ChannelPilot
+from metaplast.experiments.search.channel_settings import OPEN_TABLES, ChannelSearch, complete
+from metaplast.experiments.search.channels import PILOT, build
+from metaplast.experiments.search.session import run_search
 from metaplast.runs import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

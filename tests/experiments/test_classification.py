@@ -10,10 +10,11 @@ import pytest
 from classification_helpers import configured, events, patterns
 from metaplast.analysis.epochs import read_epochs
 from metaplast.analysis.robustness import read_robustness
-from metaplast.experiments import classification_data, classification_session
-from metaplast.experiments.classification import build
-from metaplast.experiments.classification_session import load_learned, run
-from metaplast.experiments.robustness import kinds_for, measure_robustness
+from metaplast.experiments.classification import data as classification_data
+from metaplast.experiments.classification import session as classification_session
+from metaplast.experiments.classification.experiment import build
+from metaplast.experiments.classification.robustness import kinds_for, measure_robustness
+from metaplast.experiments.classification.session import load_learned, run
 from metaplast.experiments.states import Mismatch
 from metaplast.report import write_pages
 from metaplast.report.classification import tables_of

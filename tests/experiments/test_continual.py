@@ -8,9 +8,10 @@ import pytest
 from classification_helpers import configured, events, patterns
 from metaplast.analysis.epochs import read_epochs
 from metaplast.analysis.sequence import read_sequence
-from metaplast.experiments import classification_data, classification_session
-from metaplast.experiments.classification import build
-from metaplast.experiments.classification_session import run
+from metaplast.experiments.classification import data as classification_data
+from metaplast.experiments.classification import session as classification_session
+from metaplast.experiments.classification.experiment import build
+from metaplast.experiments.classification.session import run
 from metaplast.report import write_pages
 from metaplast.runs import RunDirectory
 

@@ -5,10 +5,10 @@ import pytest
 
 from classification_helpers import configured, patterns
 from metaplast.analysis.few_shot import read_few_shot
-from metaplast.experiments import classification_data
-from metaplast.experiments.classification import build
-from metaplast.experiments.classification_session import load_learned, run
-from metaplast.experiments.few_shot import measure_few_shot
+from metaplast.experiments.classification import data as classification_data
+from metaplast.experiments.classification.experiment import build
+from metaplast.experiments.classification.few_shot import measure_few_shot
+from metaplast.experiments.classification.session import load_learned, run
 from metaplast.report import write_pages
 from metaplast.runs import RunDirectory
 

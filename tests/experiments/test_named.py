@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from metaplast.experiments import NAMES, Progress, Study, build, configuration, run
-from metaplast.experiments.session import load_model
+from metaplast.experiments.learning_to_learn.session import load_model
 from metaplast.params import named_arrays
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory, network_name, trial_name

@@ -3,7 +3,7 @@
 import pytest
 
 from metaplast.experiments import configuration
-from metaplast.experiments.catalogue import study_configuration
+from metaplast.experiments.study.configuration import study_configuration
 
 FAMILIES = ("dms", "cd-dms", "gng-dr-2", "gng-dr-4", "gng-dr-8")
 

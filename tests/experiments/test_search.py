@@ -7,11 +7,12 @@ import jax
 import numpy as np
 import pytest
 
-from metaplast.experiments.catalogue import configuration, search_configuration
-from metaplast.experiments.gates import Gates, gate_of_parameter
-from metaplast.experiments.learning_to_learn import Lane
-from metaplast.experiments.search import PilotLanes, build
-from metaplast.experiments.search_session import run_search
+from metaplast.experiments.learning_to_learn.configuration import configuration
+from metaplast.experiments.learning_to_learn.experiment import Lane
+from metaplast.experiments.search.configuration import search_configuration
+from metaplast.experiments.search.gates import Gates, gate_of_parameter
+from metaplast.experiments.search.masks import PilotLanes, build
+from metaplast.experiments.search.session import run_search
 from metaplast.runs import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metaplast.experiments import build, configuration, run
-from metaplast.experiments.settings import INTRINSIC, WEIGHTS
+from metaplast.experiments.learning_to_learn.settings import INTRINSIC, WEIGHTS
 from metaplast.runs import RunDirectory, network_name
 
 SMALL = ["preset=smoke", "model.neurons=12", "criterion.limit=4", "criterion.window=3", "run.problems=2", "run.seeds=2"]

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from metaplast.cli import app
 from metaplast.config import to_table
-from metaplast.experiments.catalogue import study_configuration
 from metaplast.experiments.states import Mismatch
-from metaplast.experiments.steps import KINDS
-from metaplast.experiments.study import check, open_study, run_study, steps_of
-from metaplast.experiments.study_settings import MemberSettings, StudySettings, chosen, expanded
+from metaplast.experiments.study.configuration import study_configuration
+from metaplast.experiments.study.session import check, open_study, run_study, steps_of
+from metaplast.experiments.study.settings import MemberSettings, StudySettings, chosen, expanded
+from metaplast.experiments.study.steps import KINDS
 from metaplast.runs import RunDirectory
 
 TINY = """

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from metaplast.experiments import build as build_run
-from metaplast.experiments.catalogue import configuration, search_configuration, sweep_configuration
-from metaplast.experiments.learning_to_learn import Lane, lane_model
-from metaplast.experiments.search import PilotLanes
-from metaplast.experiments.search import build as build_search
+from metaplast.experiments.learning_to_learn.configuration import configuration
+from metaplast.experiments.learning_to_learn.experiment import Lane, lane_model
+from metaplast.experiments.search.configuration import search_configuration
+from metaplast.experiments.search.masks import PilotLanes
+from metaplast.experiments.search.masks import build as build_search
 from metaplast.experiments.states import Mismatch
-from metaplast.experiments.steps import KINDS
-from metaplast.experiments.sweep import RateLanes, build
-from metaplast.experiments.sweep_session import run_sweep
+from metaplast.experiments.study.steps import KINDS
+from metaplast.experiments.sweep.configuration import sweep_configuration
+from metaplast.experiments.sweep.rates import RateLanes, build
+from metaplast.experiments.sweep.session import run_sweep
 from metaplast.runs import RunDirectory
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

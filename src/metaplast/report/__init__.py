@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaplast.analysis.figures import draw_all
-from metaplast.analysis.figures_classification import draw_classification
-from metaplast.analysis.figures_style import PDF
+from metaplast.figures.classification import draw_classification
+from metaplast.figures.run import draw_all
+from metaplast.figures.style import PDF
 from metaplast.report.classification import is_classification, write_classification_report
 from metaplast.report.classification_text import write_classification_text
 from metaplast.report.run import named, number, write_report

@@ -8,11 +8,11 @@ import tomli_w
 from markupsafe import Markup
 
 from metaplast.analysis.epochs import EpochTable, read_epochs, summarised
-from metaplast.analysis.figures_classification import draw_classification
-from metaplast.analysis.figures_style import PALETTE
 from metaplast.analysis.robustness import by_seed, kinds_of, read_robustness, sturdier
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
+from metaplast.figures.classification import draw_classification
+from metaplast.figures.style import PALETTE
 from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import tomli_w
 
 from metaplast.analysis.epochs import read_epochs
-from metaplast.analysis.figures_classification import draw_classification
-from metaplast.analysis.figures_style import small_png
 from metaplast.analysis.tables import Table
+from metaplast.figures.classification import draw_classification
+from metaplast.figures.style import small_png
 from metaplast.report.classification import CAPTIONS, TITLES, sentence, tables_of
 from metaplast.report.page import environment, flat
 from metaplast.runs import RunDirectory, write_atomically

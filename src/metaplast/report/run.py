@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import tomli_w
 from markupsafe import Markup
 
-from metaplast.analysis.captions import AGAIN, CAPTIONS, TITLES
 from metaplast.analysis.curves import (
     LATE,
     ExponentialFit,
@@ -20,10 +19,11 @@ from metaplast.analysis.curves import (
     summary,
     updates_matrix,
 )
-from metaplast.analysis.figures import WINDOW, draw_all, intrinsic_parameters
-from metaplast.analysis.figures_network import changed
-from metaplast.analysis.figures_style import palette
 from metaplast.analysis.tables import number
+from metaplast.figures.captions import AGAIN, CAPTIONS, TITLES
+from metaplast.figures.network import changed
+from metaplast.figures.run import WINDOW, draw_all, intrinsic_parameters
+from metaplast.figures.style import palette
 from metaplast.report.page import data_uri, environment, flat
 from metaplast.runs import ProblemTable, RunDirectory, write_atomically
 

@@ -8,7 +8,10 @@ import tomli_w
 from metaplast.analysis import study_tables as tables
 from metaplast.analysis.claims import CLAIMS, TARGETS, Judged, judge
 from metaplast.analysis.evidence import Evidence, gather
-from metaplast.analysis.figures_study import (
+from metaplast.analysis.panels import Member, StudyResults, read_study
+from metaplast.analysis.tables import Table, number
+from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from metaplast.figures.study import (
     FAMILIES_ABLATIONS,
     FAMILIES_BASELINES,
     FAMILIES_RATIOS,
@@ -16,10 +19,7 @@ from metaplast.analysis.figures_study import (
     REGIMES_RATIOS,
     draw_study,
 )
-from metaplast.analysis.figures_style import small_png
-from metaplast.analysis.panels import Member, StudyResults, read_study
-from metaplast.analysis.tables import Table, number
-from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from metaplast.figures.style import small_png
 from metaplast.report.page import data_uri, environment, flat
 from metaplast.report.study_pictures import Picture, of_analyses, pictures
 from metaplast.runs import RunDirectory, write_atomically

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from metaplast.analysis.figures_study import (
+from metaplast.analysis.panels import BI_LEVEL, StudyResults
+from metaplast.figures.study import (
     FAMILIES_ABLATIONS,
     FAMILIES_BASELINES,
     FAMILIES_RATIOS,
     FIT,
     REGIMES_RATIOS,
 )
-from metaplast.analysis.panels import BI_LEVEL, StudyResults
 from metaplast.report.run import CAPTIONS as OF_RUNS
 from metaplast.report.run import TITLES as TITLES_OF_RUNS
 

@@ -1,0 +1,1 @@
+"""Classification: several mechanisms on images and events."""

@@ -1,0 +1,195 @@
+"""The classification experiment: several mechanisms, alone and together, seeds side by side."""
+
+from dataclasses import dataclass, fields
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from metaplast.allocation import assignment
+from metaplast.config import component
+from metaplast.experiments.classification import settings
+from metaplast.experiments.classification.data import Data, prepared
+from metaplast.experiments.classification.learners import learner_of
+from metaplast.experiments.classification.settings import ClassificationSettings
+from metaplast.learning.classification import Classification, Learned
+from metaplast.learning.classifier import Classifier
+from metaplast.learning.few_shot import draw_episodes
+from metaplast.mechanism import Mechanism
+from metaplast.models.layered import OUTPUT, Cells, Channel, Wiring, layer_names, layered, projection_name
+from metaplast.network import Network
+from metaplast.params import strong_float
+from metaplast.plasticity import PLASTICITY
+from metaplast.surrogate import SURROGATES
+
+
+@dataclass(frozen=True)
+class Group:
+    """One condition in all its seeds."""
+
+    condition: str
+    seeds: tuple[int, ...]
+    wiring: tuple[Wiring, ...]
+    learner: Classification
+    start: Learned
+    """With a leading axis of seeds, as has all that a group learns."""
+    keys: Array
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Everything that a configuration describes, built and checked."""
+
+    config: ClassificationSettings
+    data: Data
+    groups: tuple[Group, ...]
+
+
+def build(config: ClassificationSettings) -> Grid:
+    """Build what a configuration describes.
+
+    Raises:
+        ValueError: a value that does not fit.
+        FileNotFoundError: the data are not there.
+    """
+    if not config.conditions:
+        raise ValueError("conditions is empty; name at least one, with the channels that it has")
+    data = prepared(config)
+    if config.few_shot.unseen:
+        check_few_shot(config, data)
+    return grid_of(config, data, _seed_keys(config))
+
+
+def grid_of(config: ClassificationSettings, data: Data, keys: Array) -> Grid:
+    """All conditions on given data, with a key for every seed.
+
+    Raises:
+        ValueError: a value that does not fit.
+    """
+    union = _union(config, data, keys)
+    batches = config.total_epochs * (len(data.train.labels) // config.training.batch)
+    return Grid(config, data, tuple(_group(config, union, name, batches, keys) for name in config.conditions))
+
+
+def check_few_shot(config: ClassificationSettings, data: Data) -> None:
+    """Refuse episodes that could not be drawn or read out, before anything is learned.
+
+    Raises:
+        ValueError: too few classes or examples, no hidden layer, or a sequence of tasks besides.
+    """
+    if not config.network.hidden or config.continual.kind != "none":
+        raise ValueError("few_shot.unseen needs a layer in network.hidden, and continual.kind none")
+    few = config.few_shot
+    drawn = {"episodes": 1, "ways": few.ways, "shots": few.shots, "queries": few.queries}
+    draw_episodes(np.asarray(data.unseen.labels), np.random.default_rng(0), **drawn)
+
+
+def seeds_of(config: ClassificationSettings) -> tuple[int, ...]:
+    """All seeds, the same for every condition."""
+    return tuple(range(config.training.seed, config.training.seed + config.training.seeds))
+
+
+def _seed_keys(config: ClassificationSettings) -> Array:
+    return jnp.stack([jax.random.key(seed) for seed in seeds_of(config)])
+
+
+def _union(config: ClassificationSettings, data: Data, keys: Array) -> Network:
+    """A network with all channels in all layers, seeds on a leading axis: conditions take what they need of it.
+
+    So a channel starts alike in all conditions, and the start is drawn and compiled once.
+    """
+    network = config.network
+    cells = Cells(network.threshold, network.keep, component(SURROGATES, network.surrogate, "network.surrogate"))
+    sizes = [data.shape, *network.hidden, len(data.classes)]
+    channels = [_channel(name, channel) for name, channel in config.channels.items()]
+    draw = lambda key: layered(key, sizes, [channels] * (len(sizes) - 1), cells=cells, dt=network.dt)  # noqa: E731
+    return eqx.filter_jit(eqx.filter_vmap(draw))(keys)
+
+
+def _group(config: ClassificationSettings, union: Network, name: str, batches: int, keys: Array) -> Group:
+    seeds = seeds_of(config)
+    chosen = channels_of(config, name)
+    layers = layer_names(len(chosen))
+    shape_of = {layer: union.populations[layer].shape for layer in layers}
+    # In the order of names, which is the one in which a network holds its projections.
+    wiring = tuple(
+        Wiring(layer, tuple(sorted(names)), shape_of[layer]) for layer, names in zip(layers, chosen, strict=True)
+    )
+    learner = learner_of(config, name, wiring, batches)
+    policy = assignment_of(config.condition(name).assignment, wiring, f"conditions.{name}.assignment")
+    names = [projection_name(layer.layer, channel) for layer in wiring for channel in layer.channels]
+    strength = {
+        projection_name(layer.layer, channel): strong_float(_strength(config.channels[channel]))
+        for layer in wiring
+        for channel in layer.channels
+    }
+
+    def begin(union: Network) -> Learned:
+        network = Network(union.populations, {name: union.projections[name] for name in names}, union.dt)
+        classifier = Classifier(network, policy, strength, config.network.steps, config.network.ceiling)
+        return learner.begin(classifier, config.training.batch)
+
+    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(union)
+    return Group(name, seeds, wiring, learner, start, jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
+
+
+def channels_of(config: ClassificationSettings, condition: str) -> list[list[str]]:
+    """Names of the channels of every layer.
+
+    Raises:
+        ValueError: a layer that there is not.
+    """
+    chosen = config.condition(condition)
+    layers = layer_names(len(config.network.hidden) + 1)
+    others = ({OUTPUT: chosen.readout} if chosen.readout else {}) | chosen.layers
+    for layer in chosen.layers:
+        if layer not in layers:
+            raise ValueError(f"conditions.{condition}.layers: no layer {layer!r}; there are: {', '.join(layers)}")
+    return [others.get(layer, chosen.channels) for layer in layers]
+
+
+def _channel(name: str, channel: settings.AnyChannel) -> Channel:
+    if not isinstance(channel, settings.RuleChannel):
+        return Channel(name, channel.scale)
+
+    def rule(source: tuple[int, ...], target: tuple[int, ...], key: PRNGKeyArray) -> Mechanism:
+        mechanism = component(PLASTICITY, channel.plasticity, f"channels.{name}.plasticity")
+        wide = {**dict.fromkeys(channel.per_source, source), **dict.fromkeys(channel.per_target, target)}
+        for place, (field, shape) in enumerate(wide.items()):
+            if field not in {one.name for one in fields(mechanism)}:
+                known = ", ".join(one.name for one in fields(mechanism))
+                raise ValueError(f"channels.{name}: {field!r} is no coefficient of the rule; there are: {known}")
+            drawn = getattr(mechanism, field) * jax.random.uniform(jax.random.fold_in(key, place), shape)
+            mechanism = eqx.tree_at(lambda m, field=field: getattr(m, field), mechanism, drawn)
+        return mechanism
+
+    return Channel(name, channel.scale, rule)
+
+
+def _strength(channel: settings.AnyChannel) -> float:
+    return channel.strength if isinstance(channel, settings.RuleChannel) else 1.0
+
+
+def assignment_of(policy: settings.AnyAssignment, wiring: tuple[Wiring, ...], where: str) -> assignment.Assignment:
+    """The policy that a configuration names.
+
+    Raises:
+        ValueError: a gain for a layer or channel that there is not.
+    """
+    try:
+        match policy:
+            case settings.FixedSettings():
+                return assignment.fixed(wiring, policy.gains)
+            case settings.SoftmaxSettings():
+                return assignment.softmax(wiring, policy.mean)
+            case settings.FreeSettings():
+                return assignment.free(wiring, policy.gains)
+            case settings.PerNeuronSettings():
+                return assignment.per_neuron(wiring)
+            case settings.ScheduledSettings():
+                return assignment.scheduled(wiring, policy.start, policy.end, policy.epochs)
+        return assignment.equal(wiring)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None

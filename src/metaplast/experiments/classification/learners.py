@@ -1,0 +1,113 @@
+"""The learners of all mechanisms of a condition, as a configuration describes them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool
+
+from metaplast.experiments.classification import settings
+from metaplast.experiments.classification.settings import ClassificationSettings
+from metaplast.learning.by_settling import BySelfBackpropagation
+from metaplast.learning.classification import Classification
+from metaplast.learning.gated import Gated
+from metaplast.learning.parts import LOSSES, ByGradient, Part
+from metaplast.learning.selfbackprop import SelfBackpropagation
+from metaplast.models.layered import Wiring, projection_name
+
+
+def learner_of(
+    config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...], batches: int
+) -> Classification:
+    """The learners of all mechanisms of a condition, which see so many batches in all.
+
+    Raises:
+        ValueError: a channel that settles by itself is not in all layers.
+    """
+    changes = batches if config.training.decay else 0
+    names = list(dict.fromkeys(channel for layer in wiring for channel in layer.channels))
+    owned = [layer.layer for layer in wiring if any(_is_gradient(config, channel) for channel in layer.channels)]
+    parts, every = [], {}
+    try:
+        for name in names:
+            parts += _parts(name, config.channels[name], wiring, owned, changes)
+    except ValueError as error:
+        raise ValueError(f"conditions.{condition}: {error}") from None
+    for layer in wiring:
+        rules = {name: config.channels[name] for name in layer.channels}
+        every |= {
+            projection_name(layer.layer, name): rule.every
+            for name, rule in rules.items()
+            if isinstance(rule, settings.RuleChannel) and rule.every > 1
+        }
+    policy = config.condition(condition).assignment
+    if isinstance(policy, settings.LearnedSettings):
+        parts.append(ByGradient("assignment", ("assignment.*",), policy.rate, changes))
+    return Classification(tuple(parts), LOSSES[config.training.loss], every)
+
+
+def _is_gradient(config: ClassificationSettings, channel: str) -> bool:
+    return isinstance(config.channels[channel], settings.GradientChannel)
+
+
+def _parts(
+    name: str, channel: settings.AnyChannel, wiring: tuple[Wiring, ...], owned: list[str], changes: int
+) -> list[Part]:
+    """The learner of one channel; `owned` are the layers whose biases learn by gradient."""
+    layers = [layer.layer for layer in wiring if name in layer.channels]
+    projections = [projection_name(layer, name) for layer in layers]
+    changes //= channel.every
+    if isinstance(channel, settings.GradientChannel):
+        weights = tuple(f"network.projections.{projection}.weight" for projection in projections)
+        biases = tuple(f"network.populations.{layer}.bias" for layer in layers)
+        return [ByGradient(name, weights + biases, channel.rate, changes, every=channel.every)]
+    if isinstance(channel, settings.SelfBackpropagationChannel):
+        every = tuple(layer.layer for layer in wiring)
+        rates = [*channel.rates[:1] * (len(every) - len(channel.rates)), *channel.rates][-len(every) :]
+        rule = SelfBackpropagation(rates, beta=channel.beta)
+        biases = tuple(layer for layer in layers if layer not in owned)
+        absent = tuple(layer for layer in every if layer not in layers)
+        clock, retain = channel.every, channel.retain
+        return [BySelfBackpropagation(name, rule, every, channel.warm, biases, absent, retain=retain, every=clock)]
+    if isinstance(channel, settings.RuleChannel) and channel.meta_rate > 0:
+        coefficients = tuple(
+            f"network.projections.{projection}.plasticity.{field}"
+            for projection in projections
+            for field in channel.learned
+        )
+        strengths = tuple(f"strength.{projection}" for projection in projections)
+        return [ByGradient(name, coefficients + strengths, channel.meta_rate, changes, every=channel.every)]
+    return []
+
+
+def behind_gates(
+    config: ClassificationSettings,
+    learner: Classification,
+    wiring: tuple[Wiring, ...],
+    present: Mapping[str, Bool[Array, ""]],
+) -> Classification:
+    """The same learner with every channel closed in the layers where it is not `present`, by projection.
+
+    So it learns what the learner of a condition without these projections would: biases go by the same rules.
+    """
+    return replace(learner, parts=tuple(_gated(config, part, wiring, present) for part in learner.parts))
+
+
+def _gated(
+    config: ClassificationSettings, part: Part, wiring: tuple[Wiring, ...], present: Mapping[str, Bool[Array, ""]]
+) -> Part:
+    gates = {}
+    for layer in (layer for layer in wiring if part.name in layer.channels):
+        projection = projection_name(layer.layer, part.name)
+        here, bias = present[projection], f"network.populations.{layer.layer}.bias"
+        if isinstance(part, ByGradient):
+            roots = (f"network.projections.{projection}.", f"strength.{projection}", bias)
+            gates |= {path: here for path in part.patterns if path.startswith(roots)}
+        else:
+            gradients = [name for name in layer.channels if _is_gradient(config, name)]
+            others = [present[projection_name(layer.layer, name)] for name in gradients]
+            gates[f"network.projections.{projection}.weight"] = here
+            gates[bias] = here & ~jnp.any(jnp.stack(others)) if others else here
+    if isinstance(part, BySelfBackpropagation):
+        part = replace(part, biases=part.layers)
+    return Gated.of(part, gates)

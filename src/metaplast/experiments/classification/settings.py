@@ -1,0 +1,294 @@
+"""Settings of the classification experiment, every field with a unit or a sentence."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from metaplast.config import Table, with_defaults
+from metaplast.experiments.allocation_files import CONDITION, searched
+from metaplast.experiments.classification.transfer_settings import ContinualSettings, FewShotSettings
+from metaplast.experiments.models import Count, NotNegative, Positive
+from metaplast.plasticity import PLASTICITY
+from metaplast.run_names import check_condition
+from metaplast.surrogate import SURROGATES
+
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Gains = dict[str, float | dict[str, float]]
+
+
+class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="learner"):
+    """What every synaptic channel has."""
+
+    scale: NotNegative = 1.0
+    """Initial weights are uniform within scale / sqrt(inputs of a cell)."""
+    every: Count = 1
+    """Batches between two changes by its learner."""
+
+
+class GradientChannel(ChannelSettings, frozen=True, tag="gradient"):
+    """Weights that learn by surrogate gradients through time (STBP), and the biases of their layers."""
+
+    rate: Positive = 1e-3
+    """Learning rate of Adam (Wu et al. 2022)."""
+
+
+class RuleChannel(ChannelSettings, frozen=True, tag="rule"):
+    """Weights that a local rule changes while the network runs."""
+
+    scale: NotNegative = 0.0
+    plasticity: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "hebbian-synapse"})
+    """The rule and its settings, times in ms."""
+    strength: float = 0.01
+    """Factor on its current at the start (alpha of Wu et al.), on top of what it is assigned."""
+    meta_rate: NotNegative = 5e-4
+    """Learning rate of Adam for strength and coefficients of the rule (Wu et al. 2022); 0 leaves them as they are."""
+    learned: list[str] = msgspec.field(default_factory=lambda: ["beta", "eta"])
+    """Coefficients of the rule that learn at that rate, by name."""
+    per_source: list[str] = []
+    """Coefficients of the rule of which every presynaptic cell has its own."""
+    per_target: list[str] = []
+    """Coefficients of the rule of which every postsynaptic cell has its own."""
+
+
+class SelfBackpropagationChannel(ChannelSettings, frozen=True, tag="self-backpropagation"):
+    """Weights that learn by self-backpropagation."""
+
+    rates: list[Positive] = msgspec.field(default_factory=lambda: [0.1, 0.05])
+    """Learning rates of hidden layers and output (Zhang et al. 2021); one more is repeated for deeper networks."""
+    beta: Positive = 0.5
+    """Strength of the nudge."""
+    warm: bool = True
+    """Whether it sets out from the activity of the whole spiking network, rather than from rest by itself."""
+    retain: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Share of its weights that is left at every change, before what it adds."""
+
+
+class FrozenChannel(ChannelSettings, frozen=True, tag="none"):
+    """Random weights that stay as they are."""
+
+
+AnyChannel = GradientChannel | RuleChannel | SelfBackpropagationChannel | FrozenChannel
+
+
+class AssignmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name"):
+    """How much each channel contributes."""
+
+
+class EqualSettings(AssignmentSettings, frozen=True, tag="equal"):
+    """All alike."""
+
+
+class FixedSettings(AssignmentSettings, frozen=True, tag="fixed"):
+    """As given; also what a search has found."""
+
+    gains: Gains = {}
+    """By channel, or by layer and channel; 1 where nothing is said."""
+
+
+class LearnedSettings(AssignmentSettings, frozen=True):
+    """What learned assignments have."""
+
+    rate: Positive = 1e-3
+    """Learning rate of Adam (assumed)."""
+
+
+class SoftmaxSettings(LearnedSettings, frozen=True, tag="softmax"):
+    """A budget for each layer, shared out by a softmax."""
+
+    mean: Positive = 1.0
+    """Mean gain of the channels of a layer, and where each starts."""
+
+
+class FreeSettings(LearnedSettings, frozen=True, tag="free"):
+    """A scalar for each channel of each layer."""
+
+    gains: Gains = {}
+    """Where they start."""
+
+
+class PerNeuronSettings(LearnedSettings, frozen=True, tag="per-neuron"):
+    """A budget for each cell."""
+
+
+class ScheduledSettings(AssignmentSettings, frozen=True, tag="scheduled"):
+    """From one set of gains to another."""
+
+    start: Gains = {}
+    end: Gains = {}
+    epochs: Count = 10
+    """Epochs on the way."""
+
+
+AnyAssignment = EqualSettings | FixedSettings | SoftmaxSettings | FreeSettings | PerNeuronSettings | ScheduledSettings
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which mechanisms act, and how much of each."""
+
+    channels: list[str]
+    """Channels of every layer, by name."""
+    readout: list[str] = []
+    """Channels of the last layer, where they are others."""
+    layers: dict[str, list[str]] = {}
+    """Channels of single layers (hidden1, hidden2, ..., output), where they are others still."""
+    assignment: AnyAssignment = EqualSettings()
+    single: bool = False
+    """Whether it stands for one mechanism alone, with the best of which combinations are compared."""
+
+
+class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be told apart."""
+
+    name: str = "digits"
+    """Name of the data set."""
+    root: str = ""
+    """Folder of its files; what is embedded needs none."""
+    download: bool = False
+    """Whether files that are not there may be downloaded."""
+    train: Annotated[int, Meta(ge=0)] = 0
+    """Training examples that are used, drawn once and for all; 0 means all."""
+    test: Annotated[int, Meta(ge=0)] = 0
+    """Test examples that are used; 0 means all."""
+    validation: Annotated[int, Meta(ge=0)] = 0
+    """Training examples that are held out, drawn once and for all, and tested in the place of the test set, so that
+    what is chosen is not chosen on the test set; 0 means none."""
+    coding: Literal["direct", "rate", "latency", "events"] = "direct"
+    """How values become currents; recordings of events are always shown frame by frame."""
+    shift: Annotated[int, Meta(ge=0)] = 0
+    """Augmentation: largest shift each way (pixels)."""
+    flip: bool = False
+    """Augmentation: whether examples may be mirrored from left to right."""
+    drop: Share = 0.0
+    """Augmentation: fraction of events that is lost."""
+    frames: Annotated[int, Meta(ge=0)] = 0
+    """Frames of a recording of events, which divide the steps; 0 means as many as steps."""
+    frame_milliseconds: NotNegative = 0.0
+    """Length of a frame (ms); 0 divides each recording into equal parts."""
+    pool: Count = 1
+    """Pixels of an event camera that are counted as one, along each side."""
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The layers and their cells."""
+
+    hidden: list[Count] = msgspec.field(default_factory=lambda: [128])
+    """Cells of each hidden layer."""
+    steps: Count = 8
+    """Time steps of a presentation (Wu et al. 2022)."""
+    dt: Positive = 1.0
+    """Length of a step (ms); a unit only, since the leak is given by step."""
+    threshold: Positive = 0.35
+    """Firing threshold (Wu et al. 2022)."""
+    keep: Annotated[float, Meta(gt=0, lt=1)] = 0.4
+    """Share of the membrane that is left after a step (Wu et al. 2022)."""
+    ceiling: Positive = 1.1
+    """Largest score, in units of the threshold (Wu et al. 2022)."""
+    surrogate: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "rectangular"})
+    """Surrogate derivative of the spike."""
+
+
+class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long, how much at a time, and towards what."""
+
+    epochs: Count = 20
+    """Passes over the training examples."""
+    batch: Count = 100
+    """Examples of a change."""
+    decay: bool = False
+    """Whether the learning rates of Adam fall to zero over the epochs, along half a cosine; the others stay."""
+    loss: Literal["mean-squared", "cross-entropy"] = "mean-squared"
+    """Loss of the scores (Wu et al. 2022: mean squared)."""
+    seed: Annotated[int, Meta(ge=0)] = 0
+    """First seed: it determines weights, shuffles and noise."""
+    seeds: Count = 1
+    """Number of seeds, counted up from the first; all conditions share them."""
+    devices: Annotated[int, Meta(ge=0)] = 0
+    """CPU devices that share the seeds; 0 means one a core."""
+
+
+class RobustnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `metaplast analyse` does to the networks of a finished run."""
+
+    test: Annotated[int, Meta(ge=0)] = 2000
+    """Test examples under each disturbance, the first ones; 0 means all."""
+
+
+class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Several mechanisms, alone and together, learn to classify."""
+
+    title: str = "Multi-plasticity synergy"
+    """Heading of the report."""
+    experiment: Literal["classification"] = "classification"
+    """Kind of experiment."""
+    preset: str = ""
+    """Preset that was laid over the defaults."""
+    data: DataSettings = DataSettings()
+    network: NetworkSettings = NetworkSettings()
+    training: TrainingSettings = TrainingSettings()
+    continual: ContinualSettings = ContinualSettings()
+    few_shot: FewShotSettings = FewShotSettings()
+    channels: dict[str, AnyChannel] = {}
+    """Synaptic channels by name, of which conditions choose."""
+    conditions: dict[str, Condition | str] = {}
+    """What is compared; a text is a file that a search has written, of which the run keeps a copy."""
+    robustness: RobustnessSettings = RobustnessSettings()
+    assumed: list[str] = []
+    """What no source tells and was therefore chosen; shown in the report."""
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all tasks together."""
+        return self.training.epochs * self.continual.tasks
+
+    def __post_init__(self) -> None:
+        for name, condition in self.conditions.items():
+            check_condition(name)
+            if isinstance(condition, Condition):
+                _check_channels(name, condition, list(self.channels))
+
+    def condition(self, name: str) -> Condition:
+        """A condition, after the file has been read that it may name.
+
+        Raises:
+            TypeError: it has not been read; `complete` does that.
+        """
+        found = self.conditions[name]
+        if isinstance(found, str):
+            raise TypeError(f"conditions.{name} is still the file {found}; resolve the configuration first")
+        return found
+
+
+def _check_channels(name: str, condition: Condition, known: list[str]) -> None:
+    """Refuse a condition with a channel that there is not, or with a layer that would have none."""
+    lists = {"channels": condition.channels} | {f"layers.{key}": value for key, value in condition.layers.items()}
+    for place, channels in lists.items():
+        if not channels:
+            raise ValueError(f"conditions.{name}.{place} is empty; name at least one of: {', '.join(known)}")
+    for channel in [*condition.readout, *(channel for channels in lists.values() for channel in channels)]:
+        if channel not in known:
+            raise ValueError(f"conditions.{name}: no channel {channel!r}; there are: {', '.join(known)}")
+
+
+OPEN_TABLES = ("conditions", "channels")
+"""Settings that are maps, to which `--set` may add."""
+
+
+def complete(table: Table) -> Table:
+    """Fill in the defaults of the components that a table names."""
+    network = dict(table["network"])
+    network["surrogate"] = with_defaults(SURROGATES, network["surrogate"], "network.surrogate")
+    channels = {name: _complete_channel(name, channel) for name, channel in table["channels"].items()}
+    conditions = {name: _read_condition(name, condition) for name, condition in table["conditions"].items()}
+    return table | {"network": network, "channels": channels, "conditions": conditions}
+
+
+def _read_condition(name: str, given: Table | str) -> Table:
+    """A condition, from the file of a search if it names one."""
+    return searched(name, given, CONDITION, dict) if isinstance(given, str) else given
+
+
+def _complete_channel(name: str, channel: Table) -> Table:
+    if "plasticity" not in channel:
+        return channel
+    return channel | {"plasticity": with_defaults(PLASTICITY, channel["plasticity"], f"channels.{name}.plasticity")}

@@ -1,0 +1,1 @@
+"""Learning to learn: sequences of problems, and what saved networks tell afterwards."""

@@ -1,0 +1,61 @@
+"""The analysis of a finished run: what can only be measured by running its networks once more."""
+
+from collections.abc import Callable, Sequence
+
+import tomli_w
+
+from metaplast.config import read_toml, to_table
+from metaplast.experiments.learning_to_learn.configuration import configuration
+from metaplast.experiments.learning_to_learn.experiment import Study
+from metaplast.experiments.learning_to_learn.lesions import measure_lesions
+from metaplast.experiments.learning_to_learn.probes import record_probes
+from metaplast.experiments.learning_to_learn.settings import LearningToLearn
+from metaplast.runs import RunDirectory, write_atomically
+
+FILE = "analysis.toml"
+
+
+def analysis_configuration(directory: RunDirectory, settings: Sequence[str]) -> LearningToLearn:
+    """Configuration of a finished run, with `analysis.a=value` settings.
+
+    Raises:
+        ValueError: a run that has not finished, a setting that is not one of the analysis, or one with which the
+            results that are there already were not made.
+    """
+    if not directory.summary:
+        raise ValueError(
+            f"{directory.path} has not finished; go on with: metaplast run ... --out {directory.path} --resume"
+        )
+    for setting in settings:
+        if not setting.startswith("analysis."):
+            raise ValueError(f"--set {setting}: the run is over; only the settings analysis.* can still be changed")
+    config = configuration(str(directory.path / "config.toml"), settings)
+    asked, made = to_table(config.analysis), read_toml(directory.path / FILE) if _begun(directory) else {}
+    for name in ("trials", "bins"):
+        if made.get(name, asked[name]) != asked[name]:
+            raise ValueError(
+                f"{directory.path} was analysed with analysis.{name} = {made[name]}, not {asked[name]}; give the same, "
+                f"or remove {FILE}, lesions.csv and the folder probes first"
+            )
+    return config
+
+
+def _begun(directory: RunDirectory) -> bool:
+    return (directory.path / FILE).is_file()
+
+
+def analyse(
+    study: Study, directory: RunDirectory, told: Callable[[str, int, int], None], *, lesions: bool = False
+) -> None:
+    """Record the probe trials and, if asked, measure the lesions; what is there already is not made again.
+
+    `told` hears what is being done, how much of it is done, and of how much.
+
+    Raises:
+        Mismatch: saved networks that do not fit the configuration.
+        ValueError, FileNotFoundError: as `check_lesions`.
+    """
+    write_atomically(directory.path / FILE, tomli_w.dumps(to_table(study.config.analysis)).encode())
+    record_probes(study, directory, lambda done, total: told("probe trials", done, total))
+    if lesions:
+        measure_lesions(study, directory, lambda done, total: told("lesions", done, total))

@@ -1,0 +1,1 @@
+"""Searches for what should learn, and by which mechanism."""

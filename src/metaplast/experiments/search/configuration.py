@@ -1,0 +1,34 @@
+"""How a name or a file becomes the configuration of a search."""
+
+from collections.abc import Sequence
+
+from metaplast.config import resolve
+from metaplast.experiments.catalogue import without_kind
+from metaplast.experiments.learning_to_learn.configuration import on_family
+from metaplast.experiments.learning_to_learn.swept_rate import with_swept_rate
+from metaplast.experiments.search import channel_settings as channels
+from metaplast.experiments.search import settings as masks
+from metaplast.experiments.search.channel_settings import ChannelSearch
+from metaplast.experiments.search.settings import AllocationSearch
+
+
+def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> AllocationSearch:
+    """Resolved configuration of a search on the family of a named experiment or file.
+
+    Raises:
+        FileNotFoundError: no such experiment or file.
+        ValueError: an unknown key, a wrong type or a value out of range.
+    """
+    known = masks.complete, masks.OPEN_TABLES
+    return with_swept_rate(on_family(name_or_file, settings, AllocationSearch, *known))
+
+
+def channel_search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> ChannelSearch:
+    """Resolved configuration of a search for channels in a named classification experiment or file.
+
+    Raises:
+        FileNotFoundError: no such experiment or file.
+        ValueError: an unknown key, a wrong type, a value out of range, or a channel that there is not.
+    """
+    complete, open_tables = channels.complete, channels.OPEN_TABLES
+    return resolve(without_kind(name_or_file), settings, ChannelSearch, complete, open_tables)

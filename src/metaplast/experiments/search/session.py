@@ -1,0 +1,87 @@
+"""A search on disk: what was tried, the allocation that was chosen, and a figure of both."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import tomli_w
+
+from metaplast.allocation import Allocation, Mask, Pilot, Search, Space
+from metaplast.config import Table
+from metaplast.experiments.beginnings import begin, finish
+from metaplast.experiments.search.progress import Told
+from metaplast.runs import RunDirectory, write_atomically
+
+ALLOCATION = "allocation.toml"
+
+
+class RecordedPilot(Pilot, Protocol):
+    """A pilot that can tell what it has measured."""
+
+    def tried(self) -> dict[str, dict[str, Any]]:
+        """By mask what was spent on it, and what came of it."""
+        ...
+
+    def draw(self, chosen: str) -> None:
+        """Draw it into figures/search.png; `chosen` is the label of a mask."""
+        ...
+
+
+class Searchable(Protocol):
+    """What is searched: learning to learn, or classification."""
+
+    @property
+    def config(self) -> Any: ...
+    @property
+    def search(self) -> Search: ...
+    @property
+    def space(self) -> Space: ...
+
+    def pilot(self, directory: RunDirectory, told: Callable[[Told], None]) -> RecordedPilot:
+        """The networks that the search asks."""
+        ...
+
+    def found(self, mask: Mask) -> Table:
+        """What a run takes of a mask."""
+        ...
+
+
+def run_search(
+    study: Searchable, directory: RunDirectory, told: Callable[[Told], None], *, resume: bool = False
+) -> Allocation:
+    """Search, and write allocation.toml, summary.json and the figure; what was learned before is not learned again.
+
+    Raises:
+        ValueError: the search ended at a mask that is not allowed.
+    """
+    config, space = study.config, study.space
+    meta = begin(directory, config, config.pilot.seed, resume=resume)
+    start = time.perf_counter()
+    pilot = study.pilot(directory, told)
+    mask = study.search.choose(space, pilot, config.pilot.seed)
+    chosen, tried = space.allocation(mask), pilot.tried()
+    spent = {key: sum(one[key] for one in tried.values()) for key in ("updates", "epochs") if key in _keys(tried)}
+    numbers = {"chosen": chosen.name, "masks": tried, "seconds": time.perf_counter() - start}
+    directory.write_summary(numbers | spent)
+    path = directory.path / ALLOCATION
+    write_atomically(path, allocation_toml(study, mask, path).encode())
+    if tried:
+        pilot.draw(chosen.name)
+    finish(directory, meta)
+    return chosen
+
+
+def _keys(tried: dict[str, dict[str, Any]]) -> set[str]:
+    return {key for one in tried.values() for key in one}
+
+
+def allocation_toml(study: Searchable, mask: Mask, path: Path) -> str:
+    """The allocation as a file that a run takes as a condition, with a word on where it comes from."""
+    space = study.space
+    where = {"mask": space.label(mask), "groups": list(space.groups), "search": study.config.search}
+    # The name of its folder only, so that the same search writes the same bytes wherever it stands.
+    place = Path(path.parent.name) / path.name
+    return f"# As a condition of a run: --set 'conditions.chosen=\".../{place}\"'\n" + tomli_w.dumps(
+        study.found(mask) | where
+    )

@@ -1,0 +1,250 @@
+"""Figures of a classification run, drawn from its directory alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from metaplast.analysis.epochs import EpochTable, read_epochs
+from metaplast.analysis.few_shot import read_few_shot
+from metaplast.analysis.robustness import read_robustness
+from metaplast.analysis.statistics import interval
+from metaplast.figures.few_shot import few_shot
+from metaplast.figures.robustness import robustness
+from metaplast.figures.sequence import sequence
+from metaplast.figures.style import INK, MUTED, PALETTE, PNG, Form, canvas, light_grid, palette, style
+from metaplast.run_names import contribution_name
+from metaplast.runs import RunDirectory, write_atomically
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def draw_classification(run: RunDirectory, form: Form = PNG) -> list[Path]:
+    """Draw every figure for which the run has data into figures/*; the same data give the same bytes."""
+    with style():
+        drawn = ((run.figures / f"{name}.{form.suffix}", figure) for name, figure in _figures(run))
+        return [write_atomically(path, form.encode(figure)) for path, figure in drawn]
+
+
+def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
+    table = read_epochs(run)
+    if not table.rows:
+        return
+    colours = palette(list(run.config["channels"]))
+    yield "accuracy", accuracy(table)
+    if any(table.columns(name, "task") for name in table.conditions()):
+        yield "sequence", sequence(table, run.config["training"]["epochs"])
+    moving = [name for name in table.conditions() if _moves(table, name)]
+    if moving:
+        yield "gains", gains(table, moving, colours)
+    unseen = read_few_shot(run)
+    if unseen:
+        yield "unseen", few_shot(unseen, run.config["few_shot"]["ways"])
+    disturbed = read_robustness(run)
+    if disturbed:
+        yield "robustness", robustness(disturbed)
+    for condition in table.conditions():
+        for seed in table.seeds(condition)[:1]:
+            name = contribution_name(condition, seed)
+            if run.has_arrays(name):
+                yield f"contributions-{condition}", contributions(table, condition, run.read_arrays(name), colours)
+
+
+def accuracy(table: EpochTable) -> Figure:
+    """Left: test accuracy over epochs. Right: after the last one, with the interval over seeds."""
+    names = table.conditions()
+    colours = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(names)}
+    dashes = {name: "-" if place < len(PALETTE) else "--" for place, name in enumerate(names)}
+    figure = canvas(11.0, max(4.0, 1.4 + 0.34 * len(names)))
+    curves, dots = figure.subplots(1, 2, width_ratios=(1.15, 1.0))
+    for name in names:
+        found = 100 * table.curve(name, "test_accuracy")
+        epochs = np.arange(1, found.shape[1] + 1)
+        style = {"color": colours[name], "linestyle": dashes[name]}
+        if len(found) > 1:
+            curves.plot(epochs, found.T, linewidth=0.6, alpha=0.4, **style)
+        curves.plot(epochs, np.nanmean(found, axis=0), linewidth=1.9, label=name, **style)
+        curves.plot(epochs[-1:], np.nanmean(found[:, -1:], axis=0), "o", markersize=3, color=colours[name])
+    curves.set(xlabel="epochs", ylabel="right (%)", title="Test accuracy")
+    curves.xaxis.set_major_locator(MaxNLocator(integer=True))
+    curves.set_ylim(*_range([100 * table.curve(name, "test_accuracy") for name in names]))
+    light_grid(curves)
+    _last(dots, table, names, colours)
+    return figure
+
+
+def _range(curves: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Limits that show what is at the end well, though the first epoch be far below it."""
+    ends = np.array([np.nanmean(curve[:, -1]) for curve in curves])
+    low = min(ends.min() - 1.0, ends.max() - 2.0)
+    low -= 0.15 * (ends.max() - low)
+    return max(low, 0.0), min(100.0, ends.max() + 0.08 * (ends.max() - low))
+
+
+def _last(axes: Axes, table: EpochTable, names: Sequence[str], colours: Mapping[str, str]) -> None:
+    for row, name in enumerate(names):
+        values = 100 * table.last(name, "test_accuracy")
+        found = interval(values)
+        axes.plot(values, np.full(len(values), row), "o", color=colours[name], alpha=0.35, markersize=4)
+        if np.isfinite(found.low):
+            axes.plot([found.low, found.high], [row, row], color=colours[name], linewidth=2.2)
+        axes.plot(found.mean, row, "o", color=colours[name], markersize=7)
+        place = found.high if np.isfinite(found.high) else found.mean
+        label = f"{found.mean:.2f}"
+        axes.annotate(label, (place, row), (8, 0), textcoords="offset points", va="center", color=INK, fontsize=8)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.margins(x=0.18)
+    axes.set(xlabel="right (%)", title="After the last epoch")
+    light_grid(axes, "both")
+
+
+def _moves(table: EpochTable, condition: str) -> bool:
+    """Whether the gains of a condition change while it learns, and there is more than one."""
+    columns = table.columns(condition, "gain")
+    channels = {name.split(".")[2] for name in columns}
+    curves = [table.curve(condition, name) for name in columns]
+    return len(channels) > 1 and any(np.nanmax(np.abs(curve - curve[:, :1])) > 1e-6 for curve in curves)
+
+
+def gains(table: EpochTable, conditions: Sequence[str], colours: Mapping[str, str]) -> Figure:
+    """Gains over epochs: a row a condition, a column a layer."""
+    layers = list(dict.fromkeys(name.split(".")[1] for c in conditions for name in table.columns(c, "gain")))
+    figure = canvas(3.4 * max(len(layers), 2), 0.7 + 2.1 * len(conditions))
+    grid = figure.subplots(len(conditions), len(layers), squeeze=False, sharex=True)
+    for row, condition in enumerate(conditions):
+        for column, layer in enumerate(layers):
+            axes = grid[row][column]
+            for name in table.columns(condition, "gain"):
+                _, of_layer, channel = name.split(".", 2)
+                if of_layer == layer:
+                    _thin_and_bold(axes, table.curve(condition, name), colours[channel], channel)
+            axes.set_title(f"{condition}: {layer}", fontsize=9)
+            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+            light_grid(axes)
+        grid[row][0].set_ylabel("gain")
+        grid[row][-1].legend(loc="best")
+    for axes in grid[-1]:
+        axes.set_xlabel("epochs")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _thin_and_bold(axes: Axes, curves: np.ndarray, colour: str, label: str) -> None:
+    """Seeds thin, their mean bold."""
+    epochs = np.arange(1, curves.shape[1] + 1)
+    if len(curves) > 1:
+        axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4)
+    mark = "o-" if curves.shape[1] == 1 else "-"
+    axes.plot(epochs, np.nanmean(curves, axis=0), mark, color=colour, linewidth=1.9, markersize=3, label=label)
+
+
+def contributions(table: EpochTable, condition: str, arrays: Arrays, colours: Mapping[str, str]) -> Figure:
+    """What each channel of one condition contributed: to currents, to changes, to the score, and to single answers."""
+    first, last = (list(arrays[f"{end}_channels"]) for end in ("first", "last"))
+    figure = canvas(11.0, 3.3 + 0.62 * len(first) + 0.6 * len(last) + 1.4)
+    heights = 3.1, 0.62 * len(first) + 0.4, 0.6 * len(last) + 1.3
+    parts: Any = figure.subfigures(3, 1, height_ratios=heights)
+    top, middle, bottom = parts
+    shares, changes, score = top.subplots(1, 3, width_ratios=(1.0, 1.2, 1.0))
+    _stacked(shares, table, condition, colours)
+    _changes(changes, table, condition, colours)
+    _silenced(score, arrays, colours)
+    _fields(middle, arrays, first, colours)
+    _votes(bottom, arrays, last, colours)
+    return figure
+
+
+def _stacked(axes: Axes, table: EpochTable, condition: str, colours: Mapping[str, str]) -> None:
+    names = table.columns(condition, "current")
+    layers, seen = list(dict.fromkeys(name.split(".")[1] for name in names)), set()
+    base = np.zeros(len(layers))
+    for name in names:
+        _, layer, channel = name.split(".", 2)
+        row, share = layers.index(layer), 100 * float(np.nanmean(table.last(condition, name)))
+        label = None if channel in seen else channel
+        seen.add(channel)
+        axes.bar(row, share, bottom=base[row], color=colours[channel], width=0.6, label=label)
+        if share > 8:
+            axes.text(row, base[row] + share / 2, f"{share:.0f}", ha="center", va="center", color="white", fontsize=8)
+        base[row] += share
+    axes.set_xticks(range(len(layers)), layers)
+    axes.set(ylabel="share (%)", ylim=(0, 100), title="Of the current, at the end")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
+
+
+def _changes(axes: Axes, table: EpochTable, condition: str, colours: Mapping[str, str]) -> None:
+    """Shares in the weight change over epochs: full lines the first layer, dashed the last, dotted between."""
+    names = table.columns(condition, "change")
+    layers = list(dict.fromkeys(name.split(".")[1] for name in names))
+    for name in names:
+        _, layer, channel = name.split(".", 2)
+        line = "-" if layer == layers[0] else "--" if layer == layers[-1] else ":"
+        curve = 100 * np.nanmean(table.curve(condition, name), axis=0)
+        axes.plot(np.arange(1, len(curve) + 1), curve, line, color=colours[channel], linewidth=1.8)
+    ends = f"full: {layers[0]}, dashed: {layers[-1]}" if len(layers) > 1 else layers[0]
+    axes.set(xlabel=f"epochs ({ends})", ylabel="share (%)", ylim=(-2, 102), title="Of the weight change")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    light_grid(axes)
+
+
+def _silenced(axes: Axes, arrays: Arrays, colours: Mapping[str, str]) -> None:
+    names = ["all", *(f"without {name}" for name in arrays["channels"])]
+    values = [100 * float(arrays["intact"]), *(100 * arrays["silenced"])]
+    shades = [MUTED, *(colours[name] for name in arrays["channels"])]
+    axes.barh(range(len(names)), values, color=shades, height=0.65)
+    for row, value in enumerate(values):
+        axes.annotate(f"{value:.1f}", (value, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel="right (%)", xlim=(0, 118), title="A channel silenced")
+
+
+def _fields(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapping[str, str]) -> None:
+    """Weights into some cells of the first layer as pictures, if the input is one; all on one scale a channel."""
+    fields = arrays["fields"]
+    grid = part.subplots(len(channels), fields.shape[1], squeeze=False)
+    part.suptitle("Gain x weight into eight cells of the first layer", x=0.01, ha="left", fontsize=10.5, weight="bold")
+    for row, channel in enumerate(channels):
+        limit = float(np.abs(fields[row]).max()) or 1.0
+        for column, axes in enumerate(grid[row]):
+            shown = as_picture(fields[row, column])
+            aspect = "equal" if len(shown) > 1 else "auto"
+            axes.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect=aspect)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            for edge in axes.spines.values():
+                edge.set(color=colours[channel], visible=True)
+        grid[row][0].set_ylabel(f"{channel}\n±{limit:.2g}", fontsize=8, rotation=0, ha="right", va="center")
+
+
+def as_picture(values: np.ndarray) -> np.ndarray:
+    """[height, width, channels] as a mean over channels; what is no picture becomes one row."""
+    return values.mean(axis=-1) if values.ndim == 3 else values.reshape(1, -1)
+
+
+def _votes(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapping[str, str]) -> None:
+    """Some test examples, and the current that each channel sends to the output cells."""
+    votes, inputs, labels = arrays["votes"], arrays["input"], arrays["labels"]
+    grid = part.subplots(1, 2 * len(labels), squeeze=False, width_ratios=[0.55, 1.0] * len(labels))[0]
+    part.suptitle("Current into the output cells", x=0.01, ha="left", fontsize=10.5, weight="bold")
+    limit = 1.1 * float(np.abs(votes).max()) or 1.0
+    for place, label in enumerate(labels):
+        picture, bars = grid[2 * place : 2 * place + 2]
+        picture.axis("off")
+        picture.imshow(as_picture(inputs[place]), cmap="gray_r")
+        classes = np.arange(votes.shape[-1])
+        height = 0.8 / len(channels)
+        for row, channel in enumerate(channels):
+            offset = (row - (len(channels) - 1) / 2) * height
+            bars.barh(classes + offset, votes[row, place], height, color=colours[channel])
+        bars.set_yticks(classes)
+        bars.tick_params(labelsize=7)
+        bars.invert_yaxis()
+        bars.set_xlim(-limit, limit)
+        bars.axvline(0, color=MUTED, linewidth=0.6)
+        bars.get_yticklabels()[int(label)].set(color="#D55E00", weight="bold")
