@@ -44,7 +44,8 @@ class Lanes:
         """Put every lane on its device, so that no call has to move it."""
         if len(self._devices) == 1:
             return tree
-        lane_of_place, _ = self._order()
+        places = -(-self.count // len(self._devices)) * len(self._devices)
+        lane_of_place = np.minimum(np.arange(places), self.count - 1)
         divided = NamedSharding(self._mesh, PartitionSpec("lanes"))
         return jax.tree.map(lambda leaf: jax.device_put(leaf[lane_of_place], divided), tree)
 
@@ -54,20 +55,7 @@ class Lanes:
         if len(self._devices) == 1:
             return tree
         # By way of the host: a gathering program would queue behind what the devices compute next.
-        _, place_of_lane = self._order()
-        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[place_of_lane]), tree)
-
-    def _order(self) -> tuple[np.ndarray, np.ndarray]:
-        """The lane at each place, and the place of each lane: neighbours lie on different devices.
-
-        Lanes of one condition are neighbours, and conditions differ in how long they learn: in turns, every device
-        gets as many of the slow ones.
-        """
-        devices = len(self._devices)
-        each = -(-self.count // devices)
-        turns = np.minimum(np.arange(each * devices), self.count - 1).reshape(each, devices)
-        lanes = np.arange(self.count)
-        return turns.T.ravel(), (lanes % devices) * each + lanes // devices
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[: self.count]), tree)
 
     def _everywhere(self, tree: PyTree) -> PyTree:
         """Put what all lanes share on every device."""
