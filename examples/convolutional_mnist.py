@@ -65,7 +65,8 @@ def crossed(found, wanted):
 LOSSES = {"squared": squared, "crossed": crossed}
 
 
-def main():
+def arguments():
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--epochs", type=int, default=10)
@@ -75,13 +76,11 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shift", type=int, default=2, help="pixels")
     parser.add_argument("--loss", choices=LOSSES, default="squared")
-    given = parser.parse_args()
-    images, labels = read(given.folder, "train")
-    asked, answers = read(given.folder, "t10k")
-    network = convolutional(jax.random.key(given.seed), (28, 28, 1), [Stage(32, pool=2), Stage(32, pool=2)])
-    free, fixed = eqx.partition(network, learnable(network, *LEARNED))
-    batches = len(labels) // given.batch
-    optimiser = optax.adam(optax.cosine_decay_schedule(given.rate, given.epochs * batches))
+    return parser.parse_args()
+
+
+def learner(given, fixed, optimiser):
+    """(free parameters, memory of the optimiser), batches of images and labels -> the same after them, and losses."""
 
     def loss(free, inputs, wanted):
         return LOSSES[given.loss](scores(eqx.combine(free, fixed), inputs), wanted)
@@ -96,44 +95,52 @@ def main():
 
         return jax.lax.scan(body, carried, (images, labels, keys))
 
-    @jax.jit
-    def settle(free, images):
-        network = eqx.combine(free, fixed)
-        found = jax.lax.map(
-            lambda part: moments(network, {"input": still(part, given.steps)}, key=jax.random.key(0)), images
-        )
-        return jax.tree.map(lambda leaf: leaf.mean(axis=0), found)
+    return learn
 
-    @eqx.filter_jit
-    def right(network, images, labels):
-        return jax.lax.map(
-            lambda part: jnp.argmax(scores(network, still(part[0], given.steps)), axis=-1) == part[1], (images, labels)
-        ).mean()
 
-    random, carried = np.random.default_rng(given.seed), (free, optimiser.init(free))
+@eqx.filter_jit
+def settled(network, images, steps):
+    """The network without normalisation: with the moments of these batches in its weights."""
+    found = jax.lax.map(lambda part: moments(network, {"input": still(part, steps)}, key=jax.random.key(0)), images)
+    return folded(network, jax.tree.map(lambda leaf: leaf.mean(axis=0), found))
+
+
+@eqx.filter_jit
+def right(network, images, labels, steps):
+    """Share of the images that are told right."""
+    return jax.lax.map(
+        lambda part: jnp.argmax(scores(network, still(part[0], steps)), axis=-1) == part[1], (images, labels)
+    ).mean()
+
+
+def epoch_of(given, learn, carried, images, labels, epoch):
+    """All images once in random order; some of them come back, moved, to settle the network with."""
+    random, losses = np.random.default_rng((given.seed, epoch)), []
+    order = random.permutation(len(labels))[: len(labels) // given.batch * given.batch].reshape(-1, given.batch)
+    for start in range(0, len(order), TURN):
+        chosen = order[start : start + TURN]
+        key = jax.random.fold_in(jax.random.key(given.seed), epoch * len(order) + start)
+        carried, value = learn(carried, images[chosen], labels[chosen], jax.random.split(key, len(chosen)))
+        losses.append(np.asarray(value))
+    seen = moved(jnp.asarray(images[order[:20].ravel()]), jax.random.key(epoch), given.shift)
+    return carried, float(np.concatenate(losses).mean()), seen.reshape(20, given.batch, 28, 28)
+
+
+def main():
+    given = arguments()
+    images, labels = read(given.folder, "train")
+    asked, answers = read(given.folder, "t10k")
+    network = convolutional(jax.random.key(given.seed), (28, 28, 1), [Stage(32, pool=2), Stage(32, pool=2)])
+    free, fixed = eqx.partition(network, learnable(network, *LEARNED))
+    optimiser = optax.adam(optax.cosine_decay_schedule(given.rate, given.epochs * (len(labels) // given.batch)))
+    learn, carried = learner(given, fixed, optimiser), (free, optimiser.init(free))
     for epoch in range(given.epochs):
-        began, values = time.perf_counter(), []
-        order = random.permutation(len(labels))[: batches * given.batch].reshape(-1, given.batch)
-        for start in range(0, batches, TURN):
-            chosen = order[start : start + TURN]
-            keys = jax.random.split(
-                jax.random.fold_in(jax.random.key(given.seed), epoch * batches + start), len(chosen)
-            )
-            carried, value = learn(carried, images[chosen], labels[chosen], keys)
-            values.append(np.asarray(value))
+        began = time.perf_counter()
+        carried, loss, seen = epoch_of(given, learn, carried, images, labels, epoch)
         seconds = time.perf_counter() - began
-        settled = settle(
-            carried[0],
-            moved(jnp.asarray(images[order[:20].ravel()]), jax.random.key(epoch), given.shift).reshape(
-                20, given.batch, 28, 28
-            ),
-        )
-        plain = folded(eqx.combine(carried[0], fixed), settled)
-        share = right(plain, asked.reshape(-1, 200, 28, 28), answers.reshape(-1, 200))
-        print(
-            f"epoch {epoch + 1}: loss {np.concatenate(values).mean():.4f}, test {share:.2%}, {seconds:.0f} s",
-            flush=True,
-        )
+        plain = settled(eqx.combine(carried[0], fixed), seen, given.steps)
+        share = right(plain, asked.reshape(-1, 200, 28, 28), answers.reshape(-1, 200), given.steps)
+        print(f"epoch {epoch + 1}: loss {loss:.4f}, test {share:.2%}, {seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -289,13 +289,8 @@ def record_stdp():
     )  # fmt: skip
 
 
-def main():
-    """Record all the files."""
+if __name__ == "__main__":
     brian2.prefs.codegen.target = "numpy"
     record_lif()
     record_dendritic()
     record_stdp()
-
-
-if __name__ == "__main__":
-    main()
