@@ -48,6 +48,8 @@ def test_a_part_is_the_first_examples():
     part = whole.first(1)
     assert part.train.labels.tolist() == [0]
     assert part.test.labels.tolist() == [0, 1]
+    assert part.provenance == "made here; used are 1 of 2 train examples"
+    assert whole.first(2).provenance == whole.provenance
     with pytest.raises(ValueError, match="3 train examples wanted; there are 2"):
         whole.first(3)
 

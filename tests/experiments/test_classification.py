@@ -103,6 +103,27 @@ def test_the_text_has_the_tables_of_the_page(whole, tmp_path):
     assert all(len(row) > 3 for row in written.splitlines() if row.startswith("|"))
 
 
+def test_the_data_are_called_what_they_are_wherever_they_are_shown(tmp_path):
+    """A run notes what its files held; one that was finished by an older version does when it is resumed."""
+    settings = ["data.validation=20", "data.train=30", "training.epochs=1", "training.seeds=1"]
+    grid = build(configured(*settings, 'conditions={S={channels=["stbp"]}}'))
+    place = RunDirectory.create(tmp_path / "run")
+    run(grid, place, lambda now: None)
+    told = place.meta["data"]
+    assert (told["name"], told["train"], told["test"]) == ("patterns-held-out", 30, 20)
+    assert "used are 30 of 40 train examples" in told["provenance"]
+    for written in (page.read_text() for page in write_pages([place], tmp_path / "page.html", tmp_path / "mpsl.md")):
+        assert "learns patterns-held-out (30 training and 20 held-out training examples)" in written
+        assert told["provenance"] in written
+        assert "est accuracy" not in written
+        assert "test examples" not in written
+    place.write_meta({key: value for key, value in place.meta.items() if key != "data"})
+    (page,) = write_pages([place])
+    assert "learns digits (30 training examples)" in page.read_text()
+    run(grid, place, lambda now: None, resume=True)
+    assert place.meta["data"] == told
+
+
 def test_the_summary_has_intervals_and_a_contest(whole):
     place, _ = whole
     summary = json.loads((place.path / "summary.json").read_text(), parse_constant=pytest.fail)

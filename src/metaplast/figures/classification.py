@@ -13,6 +13,7 @@ from metaplast.analysis.epochs import EpochTable, read_epochs
 from metaplast.analysis.few_shot import read_few_shot
 from metaplast.analysis.robustness import read_robustness
 from metaplast.analysis.statistics import interval
+from metaplast.analysis.tested import as_tested
 from metaplast.figures.few_shot import few_shot
 from metaplast.figures.robustness import robustness
 from metaplast.figures.sequence import sequence
@@ -35,7 +36,7 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     if not table.rows:
         return
     colours = palette(list(run.config["channels"]))
-    yield "accuracy", accuracy(table)
+    yield "accuracy", accuracy(table, as_tested("Test accuracy", run.config))
     if any(table.columns(name, "task") for name in table.conditions()):
         yield "sequence", sequence(table, run.config["training"]["epochs"])
     moving = [name for name in table.conditions() if _moves(table, name)]
@@ -54,8 +55,8 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
                 yield f"contributions-{condition}", contributions(table, condition, run.read_arrays(name), colours)
 
 
-def accuracy(table: EpochTable) -> Figure:
-    """Left: test accuracy over epochs. Right: after the last one, with the interval over seeds."""
+def accuracy(table: EpochTable, title: str = "Test accuracy") -> Figure:
+    """Left: accuracy over epochs, under `title`. Right: after the last one, with the interval over seeds."""
     names = table.conditions()
     colours = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(names)}
     dashes = {name: "-" if place < len(PALETTE) else "--" for place, name in enumerate(names)}
@@ -69,7 +70,7 @@ def accuracy(table: EpochTable) -> Figure:
             curves.plot(epochs, found.T, linewidth=0.6, alpha=0.4, **style)
         curves.plot(epochs, np.nanmean(found, axis=0), linewidth=1.9, label=name, **style)
         curves.plot(epochs[-1:], np.nanmean(found[:, -1:], axis=0), "o", markersize=3, color=colours[name])
-    curves.set(xlabel="epochs", ylabel="right (%)", title="Test accuracy")
+    curves.set(xlabel="epochs", ylabel="right (%)", title=title)
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
     curves.set_ylim(*_range([100 * table.curve(name, "test_accuracy") for name in names]))
     light_grid(curves)

@@ -55,7 +55,7 @@ class ChannelStudy:
             for layer in layer_names(len(self.config.network.hidden) + 1)
         }
         somewhere = [name for name in choice if any(name in names for names in layers.values())]
-        return {"data": self.config.data.name, CONDITION: {"channels": somewhere, "layers": layers}}
+        return {"data": self.grid.data.name, CONDITION: {"channels": somewhere, "layers": layers}}
 
 
 class ChannelPilot:
