@@ -82,7 +82,10 @@ def test_a_run_writes_all_that_it_promises(grid, whole):
     expected = {"config.toml", "meta.json", "epochs.csv", "summary.json", "checkpoint.npz"}
     expected |= {f"networks/{lane}-end.npz" for lane in lanes} | {"contributions/S+H+B-seed0.npz"}
     expected |= {f"events/{lane}/events.out.tfevents.metaplast" for lane in lanes}
-    assert files - {"report.html", "robustness.csv"} - {f for f in files if f.startswith("figures/")} == expected
+    assert (
+        files - {"report.html", "robustness.csv", "analysis.toml"} - {f for f in files if f.startswith("figures/")}
+        == expected
+    )
     assert [(now.done, now.condition) for now in told if now.epoch] == [
         (1, "S"),
         (2, "S"),
@@ -122,6 +125,17 @@ def test_the_data_are_called_what_they_are_wherever_they_are_shown(tmp_path):
     assert "learns digits (30 training examples)" in page.read_text()
     run(grid, place, lambda now: None, resume=True)
     assert place.meta["data"] == told
+
+
+def test_networks_that_break_are_seen_and_shown(tmp_path):
+    condition = '{X={channels=["stbp", "random"], assignment={name="softmax"}}}'
+    grid = build(configured("channels.stbp.rate=1e38", f"conditions={condition}"))
+    place = RunDirectory.create(tmp_path / "run")
+    run(grid, place, lambda now: None)
+    found = place.summary["conditions"]["X"]
+    assert (found["seeds"], found["broken"], found["loss"], found["accuracy"]["mean"]) == (2, 2, None, 0.0)
+    (page,) = write_pages([place])
+    assert "Broken: seeds whose loss" in page.read_text()
 
 
 def test_the_summary_has_intervals_and_a_contest(whole):
@@ -186,6 +200,14 @@ def test_disturbances_are_measured_once_and_shown(grid, whole):
     before = (place.path / "robustness.csv").stat().st_mtime_ns
     measure_robustness(grid, place, lambda *_: None)
     assert (place.path / "robustness.csv").stat().st_mtime_ns == before
+    others = replace(grid, config=configured("robustness.test=10"))
+    with pytest.raises(ValueError, match=r"robustness\.test = 2000, not 10; give the same, or remove robustness\.csv"):
+        measure_robustness(others, place, lambda *_: None)
+    (place.path / "analysis.toml").unlink()  # as an older version left it
+    with pytest.raises(ValueError, match=r"robustness\.test = 2000, not 10"):
+        measure_robustness(others, place, lambda *_: None)
+    measure_robustness(grid, place, lambda *_: None)
+    assert (place.path / "analysis.toml").read_text() == "test = 2000\n"
     (page,) = write_pages([place])
     text = page.read_text()
     names = ("accuracy", "gains", "robustness", "contributions-S+H+B")

@@ -117,8 +117,8 @@ def sentence(run: RunDirectory, table: EpochTable) -> str:
     steps = config["network"]["steps"]
     return (
         f"A spiking network with {hidden} hidden cells learns {learned_words(run)} in presentations of {steps} steps, "
-        f"under {len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms change "
-        f"its weights, and how much of each.{sequence_sentence(config)}"
+        f"under {len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms "
+        f"change its weights, and how much of each.{sequence_sentence(config)}"
     )
 
 
@@ -158,17 +158,25 @@ def accuracy_table(table: EpochTable) -> Table:
         Column("seconds", "seconds"),
     ]
     rows = []
-    for name in table.conditions():
-        found = summarised(table, name)
+    outcomes = {name: summarised(table, name) for name in table.conditions()}
+    broke = any(found.broken for found in outcomes.values())
+    columns[2:2] = [Column("broken", "broken")] * broke
+    for name, found in outcomes.items():
         rate = float(table.last(name, table.columns(name, "rate")[0]).mean())
         percent = Interval(*(100 * value for value in found.accuracy))
         work = found.spikes, found.operations, found.products
-        rows.append((name, found.seeds, percent, found.loss, rate, *work, found.seconds))
+        seeds = (found.seeds, found.broken) if broke else (found.seeds,)
+        rows.append((name, *seeds, percent, found.loss, rate, *work, found.seconds))
     note = (
         "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, "
         "parallel channels merged into one weight; analogue products are those of an input that is no spike train, "
         "formed once an example. Seconds: learning and testing, all seeds side by side."
     )
+    if broke:
+        note += (
+            " Broken: seeds whose loss was not a finite number in some epoch. They count in accuracy and loss: an "
+            "answer that is no number is wrong, and a mean with such a loss is none."
+        )
     return Table("accuracy", "After the last epoch", columns, rows, note)
 
 

@@ -105,7 +105,10 @@ class ChannelPilot:
         return eqx.combine(self._states[lane].model, template) if lane in self._states else template
 
     def score(self, masks: Sequence[Mask], problems: int) -> np.ndarray:
-        """What is to be small after so many epochs, mean over the seeds; infinite for a mask that is not allowed."""
+        """What is to be small after so many epochs, mean over the seeds.
+
+        It is infinite for a mask that is not allowed, and for one under which the loss of some seed is no number.
+        """
         space = self._study.space
         allowed = [mask for mask in masks if space.allows(mask)]
         lanes = [Lane(space.label(mask), seed) for mask in allowed for seed in self.seeds]
@@ -114,7 +117,9 @@ class ChannelPilot:
         for place, mask in enumerate(masks):
             if mask in allowed:
                 rows = [self._rows[Lane(space.label(mask), seed)][problems - 1] for seed in self.seeds]
-                found[place] = np.mean([getattr(row, f"held_out_{self._study.config.pilot.objective}") for row in rows])
+                scores = [getattr(row, f"held_out_{self._study.config.pilot.objective}") for row in rows]
+                broken = not np.isfinite([row.held_out_loss for row in rows]).all()
+                found[place] = np.inf if broken else np.mean(scores)
         return found
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
