@@ -26,10 +26,10 @@ class BySelfBackpropagation(Part):
     d_L <- d_L - eps [d_L - d_{L-1} W_L + beta (V_L + d_L - y)]
     dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
 
-    (summed over the places of a map, which share a bias) so that what the network gets right already is not learned again. Without `warm` it is the published update: the
-    channel settles by itself, from rest. At every change W <- retain W + rate dW (assumed): what is not confirmed is
-    forgotten. `biases` names the layers whose constant currents are this learner's to change; where another learner
-    has them, they are its.
+    so that what the network gets right already is not learned again (a bias that the places of a map share moves by the
+    sum over them). Without `warm` it is the published update: the channel settles by itself, from rest. At every change
+    W <- retain W + rate dW (assumed): what is not confirmed is forgotten. `biases` names the layers whose constant
+    currents are this learner's to change; where another learner has them, they are its.
 
     A layer that is `absent` has no weights of the channel (W_l = 0), so nothing reaches the layers below it, whose
     weights stay as they are. Without `warm` no layer may be absent.

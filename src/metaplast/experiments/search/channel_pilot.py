@@ -11,13 +11,14 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from metaplast.allocation import Mask, Search, Space
 from metaplast.analysis.pilot_rows import PilotRow, read_pilot, write_pilot
-from metaplast.config import Table
+from metaplast.config import Table, to_table
 from metaplast.experiments.allocation_files import CONDITION
 from metaplast.experiments.classification.experiment import Grid
 from metaplast.experiments.classification.learners import behind_gates
 from metaplast.experiments.classification.session import of_seed
+from metaplast.experiments.classification.settings import EqualSettings
 from metaplast.experiments.learning_to_learn.experiment import Lane
-from metaplast.experiments.search.channel_settings import ChannelSearch
+from metaplast.experiments.search.channel_settings import ChannelSearch, gains_of
 from metaplast.experiments.search.pilot_lanes import catch_up, of_lane, stacked, state_name
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.states import load_progress, load_state, save_state
@@ -46,7 +47,7 @@ class ChannelStudy:
         return ChannelPilot(self, directory, told)
 
     def found(self, mask: Mask) -> Table:
-        """What a run takes: the condition that has the channels of a mask, and no projections for the others."""
+        """What a run takes: the condition with the channels and gains of a mask, without projections for the others."""
         groups = zip(self.projections.values(), mask, strict=True)
         present = {name for names, free in groups if free for name in names}
         choice = self.config.pilot.channels
@@ -55,7 +56,11 @@ class ChannelStudy:
             for layer in layer_names(len(self.config.network.hidden) + 1)
         }
         somewhere = [name for name in choice if any(name in names for names in layers.values())]
-        return {"data": self.grid.data.name, CONDITION: {"channels": somewhere, "layers": layers}}
+        gains = to_table(self.config.pilot.assignment or EqualSettings())
+        if "gains" in gains:
+            gains["gains"] = gains_of(gains["gains"], somewhere)
+        condition = {"channels": somewhere, "layers": layers, "assignment": gains}
+        return {"data": self.grid.data.name, CONDITION: condition}
 
 
 class ChannelPilot:

@@ -9,7 +9,7 @@ from metaplast.allocation import SEARCHES, Relaxed, Space
 from metaplast.config import component
 from metaplast.experiments.classification.data import Data, prepared
 from metaplast.experiments.classification.experiment import grid_of
-from metaplast.experiments.classification.settings import Condition, SelfBackpropagationChannel
+from metaplast.experiments.classification.settings import Condition, EqualSettings, SelfBackpropagationChannel
 from metaplast.experiments.search.channel_pilot import ChannelStudy
 from metaplast.experiments.search.channel_settings import ChannelSearch
 from metaplast.learning.classification import Examples
@@ -43,10 +43,10 @@ def build(config: ChannelSearch) -> ChannelStudy:
         for layer in layers
     )
     patterns = {name: tuple(f"network.projections.{one}.*" for one in names) for name, names in projections.items()}
-    space = Space(patterns, needed=needed)
+    space, gains = Space(patterns, needed=needed), config.pilot.assignment or EqualSettings()
     pilot = msgspec.structs.replace(
         config,
-        conditions={EVERYTHING: Condition(list(config.pilot.channels))},
+        conditions={EVERYTHING: Condition(list(config.pilot.channels), assignment=gains)},
         training=msgspec.structs.replace(config.training, seed=config.pilot.seed, seeds=config.pilot.seeds),
     )
     seeds = range(config.pilot.seed, config.pilot.seed + config.pilot.seeds)
