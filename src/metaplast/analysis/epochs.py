@@ -4,6 +4,7 @@ Columns that belong to a layer or to a channel of it are called `rate.<layer>`, 
 `change.<layer>.<channel>` and `current.<layer>.<channel>`; they are empty where a condition has no such channel.
 A run that learns tasks one after the other also has `task.<number>`, the test accuracy on each task, and in the first
 epoch `start.<number>`, the same before it; `test_accuracy` and all that is measured beside it are means over the tasks.
+Columns are called test for what was tested, which are held-out training examples where `data.validation` says so.
 """
 
 import csv

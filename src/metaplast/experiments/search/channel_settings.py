@@ -60,24 +60,26 @@ def complete(table: Table) -> Table:
     if search.get("name") in SEARCHES:  # if not, it is refused below
         known = settings_of(SEARCHES[search["name"]])
         search = {key: value for key, value in EPOCHS.items() if key in known} | search
-    conditions, pilot = list(table["conditions"].values()), table["pilot"]
-    channels = pilot["channels"] or _most([one["channels"] for one in conditions])
-    alike = [one for one in conditions if set(one["channels"]) == set(channels)] or conditions
-    gains = pilot["assignment"] or _beginning(max(alike, key=lambda one: len(one["channels"]), default={}), channels)
+    channels = table["pilot"]["channels"] or _most([one["channels"] for one in table["conditions"].values()])
     return table | {
         "search": with_defaults(SEARCHES, search, "search"),
-        "pilot": pilot | {"channels": channels, "assignment": gains},
+        "pilot": table["pilot"] | {"channels": channels},
     }
 
 
-def _beginning(condition: Table, channels: list[str]) -> Table:
-    """The gains with which a condition begins, as an assignment that stays there."""
-    policy = condition.get("assignment", {})
+def with_gains(config: ChannelSearch) -> ChannelSearch:
+    """The configuration with the gains of its pilots, which are known only once all is that they depend on."""
+    if config.pilot.assignment is not None:
+        return config
+    channels = config.pilot.channels
+    conditions = [config.condition(name) for name in config.conditions]
+    alike = [one for one in conditions if set(one.channels) == set(channels)] or conditions
+    fullest = max(alike, key=lambda one: len(one.channels), default=None)
+    policy = msgspec.to_builtins(fullest.assignment) if fullest else {}
     given = policy.get("gains", policy.get("start", {}))
-    if "mean" in policy:
-        given = dict.fromkeys(channels, policy["mean"])
-    gains = gains_of(given, channels)
-    return {"name": "fixed", "gains": gains} if gains else {"name": "equal"}
+    gains = gains_of(dict.fromkeys(channels, policy["mean"]) if "mean" in policy else given, channels)
+    assignment = FixedSettings(gains) if gains else EqualSettings()
+    return msgspec.structs.replace(config, pilot=msgspec.structs.replace(config.pilot, assignment=assignment))
 
 
 def gains_of(gains: Gains, channels: Collection[str]) -> Gains:

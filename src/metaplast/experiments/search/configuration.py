@@ -36,4 +36,4 @@ def channel_search_configuration(name_or_file: str, settings: Sequence[str] = ()
     if kind_of(name_or_file) == "channel-search" and "channels" in pilot and "assignment" not in pilot:
         # As a version before this setting wrote it, whose pilots had equal gains: such a search goes on with these.
         table["pilot"] = pilot | {"assignment": {"name": "equal"}}
-    return resolve(table, settings, ChannelSearch, complete, open_tables)
+    return channels.with_gains(resolve(table, settings, ChannelSearch, complete, open_tables))
