@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import msgspec
 import numpy as np
 import pytest
-import tomli_w
 
 from classification_helpers import TABLE, configured, patterns
 from metaplast.allocation import SEARCHES
@@ -23,9 +22,8 @@ from metaplast.experiments.classification.settings import complete as complete_r
 from metaplast.experiments.learning_to_learn.experiment import Lane
 from metaplast.experiments.search import channel_pilot
 from metaplast.experiments.search.channel_pilot import ChannelPilot
-from metaplast.experiments.search.channel_settings import OPEN_TABLES, ChannelSearch, complete, with_gains
+from metaplast.experiments.search.channel_settings import OPEN_TABLES, ChannelSearch, complete
 from metaplast.experiments.search.channels import PILOT, build
-from metaplast.experiments.search.configuration import channel_search_configuration
 from metaplast.experiments.search.session import run_search
 from metaplast.runs import RunDirectory
 
@@ -220,39 +218,6 @@ def test_a_mask_under_which_a_network_breaks_is_worth_nothing(study, tmp_path, o
         pilot._rows[lane] = [PilotRow(*lane, 1, loss, loss, 0.1)]
     assert pilot.score(masks, 1).tolist() == [np.inf, 0.1 if objective == "error" else 0.5]
     pilot.draw(study.space.label(masks[1]))
-
-
-@pytest.mark.parametrize(
-    ("policy", "gains"),
-    [
-        ('{name="softmax", mean=0.5}', {"stbp": 0.5, "sbp": 0.5}),
-        ('{name="fixed", gains={stbp=0.25, hebbian=0.5}}', {"stbp": 0.25}),
-        ('{name="free", gains={output={sbp=0.75, hebbian=2.0}}}', {"output": {"sbp": 0.75}}),
-        ('{name="scheduled", start={sbp=0.1}, end={sbp=1.0}}', {"sbp": 0.1}),
-        ('{name="per-neuron"}', None),
-    ],
-)
-def test_pilots_have_the_gains_with_which_the_fullest_condition_begins(policy, gains):
-    condition = f'conditions.X={{channels=["stbp", "hebbian", "sbp", "random"], assignment={policy}}}'
-    found = to_table(with_gains(searching(condition, 'pilot.channels=["stbp", "sbp"]')).pilot)["assignment"]
-    assert found == ({"name": "equal"} if gains is None else {"name": "fixed", "gains": gains})
-
-
-def test_a_run_of_what_was_found_has_the_gains_of_its_pilots():
-    study = build(searching(*SMALL, 'pilot.assignment={name="fixed", gains={stbp=0.25, sbp=0.5}}'))
-    (everything,) = study.grid.config.conditions
-    policy = study.grid.config.condition(everything).assignment
-    assert to_table(policy) == {"name": "fixed", "gains": {"stbp": 0.25, "sbp": 0.5}}
-    found = study.found((True, False, True, False))["condition"]
-    assert found["assignment"] == {"name": "fixed", "gains": {"stbp": 0.25}}
-
-
-def test_a_search_of_an_older_version_goes_on_with_equal_gains(tmp_path):
-    table = to_table(searching(*SMALL, "conditions.X={channels=['stbp'], assignment={name='softmax', mean=0.5}}"))
-    assert "assignment" not in table["pilot"]
-    (tmp_path / "config.toml").write_text(tomli_w.dumps(table))
-    again = channel_search_configuration(str(tmp_path / "config.toml"))
-    assert to_table(again.pilot)["assignment"] == {"name": "equal"}
 
 
 def test_a_channel_that_settles_by_itself_is_everywhere_or_nowhere():
