@@ -20,7 +20,8 @@ import numpy as np
 import optax
 
 from metaplast import LIF, Dense, HebbianSynapse, Network, Population, Projection, Relay, carry_over, simulate
-from metaplast.learning.selfbackprop import SelfBackpropagation, layers_of, put_weights
+from metaplast.learning.selfbackprop import SelfBackpropagation
+from metaplast.learning.stack import layers_of, put_weights
 from metaplast.params import learnable
 from metaplast.surrogate import Rectangular
 

@@ -15,7 +15,7 @@ def idx(array: np.ndarray) -> bytes:
     return head + array.astype(np.uint8).tobytes()
 
 
-def write_mnist(folder: Path, *, train: int = 30, test: int = 10, size: int = 6, compressed: bool = True) -> None:
+def write_mnist(folder: Path, *, train: int = 30, test: int = 10, size: int = 28, compressed: bool = True) -> None:
     """A small data set with the names of MNIST in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)

@@ -93,6 +93,9 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
     if config.continual.kind != "none":
         raise ValueError(f"{place.path} learned several tasks; disturbances are measured of runs with a single one")
     prepare(1)
+    from metaplast.experiments.classification.robustness import check_robustness
+
+    check_robustness(config, place)
     with console.status("reading the data and building the networks"):
         from metaplast.experiments.classification.experiment import build
 
@@ -117,8 +120,9 @@ def epoch_bar(console: Console) -> Iterator[Callable[["Learned"], None]]:
 
 def outcome_table(summary: dict[str, Any], order: Iterable[str]) -> Table:
     """A finished run in one line a condition."""
+    broke = any(numbers.get("broken") for numbers in summary["conditions"].values())
     headings = ("condition", "seeds", "right (%)", "95 % interval", "spikes", "operations", "seconds")
-    table = Table(*headings, box=None, header_style="bold")
+    table = Table(*headings, *["broken"] * broke, box=None, header_style="bold")
     for name in order:
         numbers = summary["conditions"][name]
         accuracy = numbers["accuracy"]
@@ -131,5 +135,6 @@ def outcome_table(summary: dict[str, Any], order: Iterable[str]) -> Table:
             f"{numbers['spikes']:.0f}",
             f"{numbers['operations']:.0f}",
             f"{numbers['seconds']:.1f}",
+            *[str(numbers.get("broken", 0))] * broke,
         )
     return table

@@ -111,3 +111,13 @@ def test_a_price_closes_gates_that_change_nothing():
             return lambda gates, step: np.zeros(3)
 
     assert Relaxed(price=0.05).choose(SPACE, Flat(), seed=0) == (False, False, False)
+
+
+@pytest.mark.parametrize("search", [Exhaustive(), Halving(), Evolution(generations=6), RandomSearch(candidates=8)])
+def test_a_score_that_is_no_number_never_wins(search):
+    class Breaking(Landscape):
+        def score(self, masks, problems):
+            broken = [mask != BEST and mask[1] for mask in masks]
+            return np.where(broken, np.nan, super().score(masks, problems))
+
+    assert search.choose(SPACE, Breaking(), 0) == BEST

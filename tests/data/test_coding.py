@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metaplast.data import CODINGS, Augmentation, Camera, Dataset, Split
+from metaplast.data import CODINGS, Augmentation, Binning, Camera, Dataset, Split, load
 from metaplast.data.augment import dropped, flipped, shifted
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -110,3 +110,38 @@ def test_a_film_of_a_data_set_says_what_it_is():
     assert film.events
     with pytest.raises(ValueError, match="films grey still images"):
         Camera().film(film)
+    with pytest.raises(ValueError, match=r"pool is 7, larger than the images of made"):
+        Camera().film(still, pool=7)
+
+
+def test_frames_and_pixels_that_are_counted_together_keep_every_event():
+    images = np.random.default_rng(0).random((2, 4, 4, 1)).astype(np.float32)
+    split = Split(images, np.asarray([0, 1], np.int32))
+    still = Dataset("made", split, split, ("a", "b"), "made here")
+    fine, coarse = Camera(frames=6).film(still), Camera(frames=6).film(still, merged=3, pool=2)
+    assert coarse.train.inputs.shape == (2, 2, 2, 2, 2)
+    np.testing.assert_array_equal(coarse.train.inputs[:, 0, 0, 0], fine.train.inputs[:, :3, :2, :2].sum((1, 2, 3)))
+    assert coarse.train.inputs.sum() == fine.train.inputs.sum() > 0
+
+
+def test_the_thresholds_of_a_camera_are_drawn_by_its_seed():
+    image = jnp.linspace(0, 1, 36).reshape(1, 6, 6)
+    one, again, other, even = (
+        np.asarray(camera.record(image))
+        for camera in (*(Camera(mismatch=0.5, seed=seed) for seed in (0, 0, 1)), Camera())
+    )
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+    assert (one != even).any()
+    with pytest.raises(ValueError, match="mismatch is -1"):
+        Camera(mismatch=-1.0)
+
+
+def test_films_of_digits_need_no_file_and_are_the_same_every_time():
+    films = [load("digits-events", binning=Binning(frames=4, pool=2)) for _ in range(2)]
+    assert films[0].train.inputs.shape == (1437, 4, 4, 4, 2)
+    np.testing.assert_array_equal(films[0].test.inputs, films[1].test.inputs)
+    assert films[0].name == "digits-events"
+    assert "simulated event camera (seed 0), 4 frames" in films[0].provenance
+    with pytest.raises(ValueError, match=r"frame_milliseconds is 5\.0, but a film has no milliseconds"):
+        load("digits-events", binning=Binning(milliseconds=5.0))

@@ -11,6 +11,7 @@ import pytest
 from data_helpers import event_bytes, idx, write_mnist
 from metaplast.data import DATASETS, Binning, Dataset, Split, load
 from metaplast.data import events as events_module
+from metaplast.data import static as static_module
 from metaplast.data.events import Events, event_frames, read_bin
 from metaplast.data.static import CIFAR10_BATCHES, RECORD
 
@@ -48,6 +49,8 @@ def test_a_part_is_the_first_examples():
     part = whole.first(1)
     assert part.train.labels.tolist() == [0]
     assert part.test.labels.tolist() == [0, 1]
+    assert part.provenance == "made here; used are 1 of 2 train examples"
+    assert whole.first(2).provenance == whole.provenance
     with pytest.raises(ValueError, match="3 train examples wanted; there are 2"):
         whole.first(3)
 
@@ -71,10 +74,26 @@ def test_digits_need_no_file():
 def test_idx_sets(tmp_path, name, place, compressed):
     write_mnist(tmp_path / place, compressed=compressed)
     found = load(name, str(tmp_path))
-    assert found.train.inputs.shape == (30, 6, 6, 1)
+    assert found.train.inputs.shape == (30, 28, 28, 1)
     assert found.test.labels.tolist() == list(range(10))
     assert 0.9 < found.train.inputs.max() <= 1
+    assert found.name == f"{name}-subset"
+    assert found.provenance.startswith("a SUBSET of ")
     assert "30 training and 10 test" in found.provenance
+
+
+def test_images_of_another_shape_are_refused_by_file(tmp_path):
+    write_mnist(tmp_path / "mnist", size=14)
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz has images of 14 x 14, expected 28 x 28"):
+        load("mnist", str(tmp_path))
+
+
+def test_all_of_a_set_has_its_plain_name(tmp_path, monkeypatch):
+    write_mnist(tmp_path / "mnist")
+    monkeypatch.setattr(static_module, "IDX_WHOLE", (30, 10))
+    found = load("mnist", str(tmp_path))
+    assert found.name == "mnist"
+    assert "SUBSET" not in found.provenance
 
 
 def test_images_and_labels_must_belong_together(tmp_path):
@@ -83,7 +102,7 @@ def test_images_and_labels_must_belong_together(tmp_path):
     with pytest.raises(ValueError, match=r"30 images, .* 29 labels"):
         load("mnist", str(tmp_path))
     (tmp_path / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.full(30, 10))))
-    with pytest.raises(ValueError, match="mnist, train: labels from 10 to 10, but 10 classes"):
+    with pytest.raises(ValueError, match="mnist-subset, train: labels from 10 to 10, but 10 classes"):
         load("mnist", str(tmp_path))
 
 
@@ -95,7 +114,8 @@ def test_binary_cifar10_has_planes_of_colour(tmp_path):
     for label, name in enumerate(CIFAR10_BATCHES):
         (folder / name).write_bytes(bytes([label]) + planes.astype(np.uint8).tobytes())
     found = load("cifar10", str(tmp_path))
-    assert found.name == "cifar10"
+    assert found.name == "cifar10-subset"
+    assert "SUBSET" in found.provenance
     assert found.train.labels.tolist() == [0, 1, 2, 3, 4]
     assert found.test.labels.tolist() == [5]
     np.testing.assert_allclose(found.train.inputs[3, 0, 0], [1.0, 0.0, 0.2])

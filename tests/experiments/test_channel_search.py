@@ -11,7 +11,7 @@ import pytest
 
 from classification_helpers import TABLE, configured, patterns
 from metaplast.allocation import SEARCHES
-from metaplast.analysis.pilot_rows import read_pilot
+from metaplast.analysis.pilot_rows import PilotRow, read_pilot
 from metaplast.config import component, resolve, to_table
 from metaplast.experiments.classification import data as classification_data
 from metaplast.experiments.classification.epoch import compile_epoch
@@ -203,6 +203,21 @@ def test_a_mask_without_a_layer_is_worth_nothing(study, tmp_path):
     assert pilot.score([(False, False, True, True)], 1).tolist() == [np.inf]
     with pytest.raises(ValueError, match=r"mask 0011 .* must have one of hidden1\.stbp, hidden1\.sbp"):
         study.space.allocation((False, False, True, True))
+
+
+@pytest.mark.parametrize("objective", ["loss", "error"])
+def test_a_mask_under_which_a_network_breaks_is_worth_nothing(study, tmp_path, objective):
+    config = msgspec.structs.replace(
+        study.config, pilot=msgspec.structs.replace(study.config.pilot, objective=objective)
+    )
+    study = replace(study, config=config)
+    place, masks = RunDirectory.create(tmp_path / "search"), study.space.all()[:2]
+    pilot = study.pilot(place, lambda now: None)
+    for mask, loss in zip(masks, (float("nan"), 0.5), strict=True):
+        lane = Lane(study.space.label(mask), pilot.seeds[0])
+        pilot._rows[lane] = [PilotRow(*lane, 1, loss, loss, 0.1)]
+    assert pilot.score(masks, 1).tolist() == [np.inf, 0.1 if objective == "error" else 0.5]
+    pilot.draw(study.space.label(masks[1]))
 
 
 def test_a_channel_that_settles_by_itself_is_everywhere_or_nowhere():

@@ -82,7 +82,10 @@ def test_a_run_writes_all_that_it_promises(grid, whole):
     expected = {"config.toml", "meta.json", "epochs.csv", "summary.json", "checkpoint.npz"}
     expected |= {f"networks/{lane}-end.npz" for lane in lanes} | {"contributions/S+H+B-seed0.npz"}
     expected |= {f"events/{lane}/events.out.tfevents.metaplast" for lane in lanes}
-    assert files - {"report.html", "robustness.csv"} - {f for f in files if f.startswith("figures/")} == expected
+    assert (
+        files - {"report.html", "robustness.csv", "analysis.toml"} - {f for f in files if f.startswith("figures/")}
+        == expected
+    )
     assert [(now.done, now.condition) for now in told if now.epoch] == [
         (1, "S"),
         (2, "S"),
@@ -101,6 +104,38 @@ def test_the_text_has_the_tables_of_the_page(whole, tmp_path):
         assert table.title in written
         assert table.title in page.read_text()
     assert all(len(row) > 3 for row in written.splitlines() if row.startswith("|"))
+
+
+def test_the_data_are_called_what_they_are_wherever_they_are_shown(tmp_path):
+    """A run notes what its files held; one that was finished by an older version does when it is resumed."""
+    settings = ["data.validation=20", "data.train=30", "training.epochs=1", "training.seeds=1"]
+    grid = build(configured(*settings, 'conditions={S={channels=["stbp"]}}'))
+    place = RunDirectory.create(tmp_path / "run")
+    run(grid, place, lambda now: None)
+    told = place.meta["data"]
+    assert (told["name"], told["train"], told["test"]) == ("patterns-held-out", 30, 20)
+    assert "used are 30 of 40 train examples" in told["provenance"]
+    for written in (page.read_text() for page in write_pages([place], tmp_path / "page.html", tmp_path / "mpsl.md")):
+        assert "learns patterns-held-out (30 training and 20 held-out training examples)" in written
+        assert told["provenance"] in written
+        assert "est accuracy" not in written
+        assert "test examples" not in written
+    place.write_meta({key: value for key, value in place.meta.items() if key != "data"})
+    (page,) = write_pages([place])
+    assert "learns digits (30 training examples)" in page.read_text()
+    run(grid, place, lambda now: None, resume=True)
+    assert place.meta["data"] == told
+
+
+def test_networks_that_break_are_seen_and_shown(tmp_path):
+    condition = '{X={channels=["stbp", "random"], assignment={name="softmax"}}}'
+    grid = build(configured("channels.stbp.rate=1e38", f"conditions={condition}"))
+    place = RunDirectory.create(tmp_path / "run")
+    run(grid, place, lambda now: None)
+    found = place.summary["conditions"]["X"]
+    assert (found["seeds"], found["broken"], found["loss"], found["accuracy"]["mean"]) == (2, 2, None, 0.0)
+    (page,) = write_pages([place])
+    assert "Broken: seeds whose loss" in page.read_text()
 
 
 def test_the_summary_has_intervals_and_a_contest(whole):
@@ -165,6 +200,14 @@ def test_disturbances_are_measured_once_and_shown(grid, whole):
     before = (place.path / "robustness.csv").stat().st_mtime_ns
     measure_robustness(grid, place, lambda *_: None)
     assert (place.path / "robustness.csv").stat().st_mtime_ns == before
+    others = replace(grid, config=configured("robustness.test=10"))
+    with pytest.raises(ValueError, match=r"robustness\.test = 2000, not 10; give the same, or remove robustness\.csv"):
+        measure_robustness(others, place, lambda *_: None)
+    (place.path / "analysis.toml").unlink()  # as an older version left it
+    with pytest.raises(ValueError, match=r"robustness\.test = 2000, not 10"):
+        measure_robustness(others, place, lambda *_: None)
+    measure_robustness(grid, place, lambda *_: None)
+    assert (place.path / "analysis.toml").read_text() == "test = 2000\n"
     (page,) = write_pages([place])
     text = page.read_text()
     names = ("accuracy", "gains", "robustness", "contributions-S+H+B")

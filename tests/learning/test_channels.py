@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from metaplast.connections import Dense
-from metaplast.learning.selfbackprop import SelfBackpropagation, layers_of, put_weights
+from metaplast.learning.selfbackprop import SelfBackpropagation
+from metaplast.learning.stack import layers_of, put_weights
 from metaplast.network import Network, Population, Projection, carry_over
 from metaplast.neurons import LIF, Relay
 from metaplast.params import learnable

@@ -9,15 +9,9 @@ import numpy as np
 import pytest
 
 from metaplast.connections import AveragePool, Conv, Dense
-from metaplast.learning.selfbackprop import (
-    Layer,
-    SelfBackpropagation,
-    at_rest,
-    initial_layers,
-    layers_of,
-    one_hot,
-    put_weights,
-)
+from metaplast.learning.selfbackprop import SelfBackpropagation, at_rest, initial_layers
+from metaplast.learning.stack import Layer, layers_of, put_weights
+from metaplast.learning.targets import one_hot
 from metaplast.network import Network, Population, Projection
 from metaplast.neurons import Relay
 

@@ -80,8 +80,8 @@ def test_mnist_comes_from_files_and_is_missed_with_the_mend(tmp_path):
         RotatedImages(images="mnist", root=str(tmp_path))
     write_mnist(tmp_path / "MNIST" / "raw")
     family = RotatedImages(images="mnist", root=str(tmp_path))
-    assert family.channels == 36
-    assert drawn(family, 4).inputs.shape == (8, 4, 36)
+    assert family.channels == 784
+    assert drawn(family, 4).inputs.shape == (8, 4, 784)
 
 
 @pytest.mark.parametrize(

@@ -64,4 +64,5 @@ class Evolution(Search):
     def _judge(self, people: list[Individual], pilot: Pilot) -> None:
         masks = [tuple(bool(bit) for bit in person) for person in people]
         for person, updates in zip(people, pilot.score(masks, self.problems), strict=True):
-            person.fitness.values = (float(updates),)
+            # What is no number compares with nothing, and would win or lose by its place.
+            person.fitness.values = (float("inf") if np.isnan(updates) else float(updates),)

@@ -44,6 +44,11 @@ class Search(eqx.Module):
         """The mask with the fewest updates, as far as this search can tell."""
 
 
+def least(scores: np.ndarray) -> int:
+    """Place of the smallest score. One that is no number counts as infinite; `numpy.argmin` would take it."""
+    return int(np.argmin(np.where(np.isnan(scores), np.inf, scores)))
+
+
 class Preset(Search):
     """The mask that is given, one digit a group: nothing is measured."""
 
@@ -66,7 +71,7 @@ class RandomSearch(Search):
         masks = space.all()
         drawn = np.random.default_rng(seed).choice(len(masks), min(self.candidates, len(masks)), replace=False)
         candidates = [masks[index] for index in sorted(drawn)]
-        return candidates[int(np.argmin(pilot.score(candidates, self.problems)))]
+        return candidates[least(pilot.score(candidates, self.problems))]
 
 
 class Exhaustive(Search):
@@ -76,7 +81,7 @@ class Exhaustive(Search):
 
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         masks = space.all()
-        return masks[int(np.argmin(pilot.score(masks, self.problems)))]
+        return masks[least(pilot.score(masks, self.problems))]
 
 
 class Halving(Search):

@@ -4,6 +4,7 @@ Columns that belong to a layer or to a channel of it are called `rate.<layer>`, 
 `change.<layer>.<channel>` and `current.<layer>.<channel>`; they are empty where a condition has no such channel.
 A run that learns tasks one after the other also has `task.<number>`, the test accuracy on each task, and in the first
 epoch `start.<number>`, the same before it; `test_accuracy` and all that is measured beside it are means over the tasks.
+Columns are called test for what was tested, which are held-out training examples where `data.validation` says so.
 """
 
 import csv
@@ -77,6 +78,12 @@ class EpochTable(NamedTuple):
         """Of every seed, after its last epoch."""
         return self.curve(condition, column)[:, -1]
 
+    def broken(self, condition: str) -> list[int]:
+        """Seeds whose loss, while they learned or were tested, was not a finite number in some epoch."""
+        own = [row for row in self.rows if row.condition == condition]
+        losses = lambda row: (row.values.get(name, np.nan) for name in ("loss", "test_loss"))  # noqa: E731
+        return sorted({row.seed for row in own if not all(map(math.isfinite, losses(row)))})
+
 
 def read_epochs(run: RunDirectory) -> EpochTable:
     """epochs.csv; empty before the first epoch."""
@@ -114,21 +121,32 @@ def _text(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else str(np.float32(value))
 
 
+def mean_there(values: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Mean of the values that are numbers; where there is none, NaN without a warning."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=axis)
+    return np.where(count > 0, np.where(there, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan)
+
+
 class ConditionSummary(NamedTuple):
     """What a condition came to after its last epoch."""
 
     seeds: int
+    broken: int
+    """Of these, seeds whose loss was not a finite number; accuracies and loss are those of all seeds."""
     epochs: int
     accuracy: Interval
     """Test accuracy, with its bootstrap interval over seeds."""
     accuracy_by_seed: list[float]
     loss: float
+    """Not a number where it is none in some seed: a mean of the others would hide that."""
     spikes: float
     operations: float
     products: float
     seconds: float
     """Of learning and testing, seeds side by side."""
     gains: dict[str, float]
+    """By layer and channel, as `change` and `current`: means over the seeds that did not break."""
     change: dict[str, float]
     """Mean over epochs of the share in the weight change, by layer and channel."""
     current: dict[str, float]
@@ -136,18 +154,16 @@ class ConditionSummary(NamedTuple):
 
 def summarised(table: EpochTable, condition: str) -> ConditionSummary:
     """The numbers of one condition."""
-    accuracy = table.last(condition, "test_accuracy")
-    mean = lambda name: float(np.nanmean(table.last(condition, name)))  # noqa: E731
-    by_channel = lambda kind: {  # noqa: E731
-        name.partition(".")[2]: float(np.nanmean(table.last(condition, name)))
+    accuracy, broken = table.last(condition, "test_accuracy"), table.broken(condition)
+    intact = [place for place, seed in enumerate(table.seeds(condition)) if seed not in broken]
+    mean = lambda name: float(np.mean(table.last(condition, name)))  # noqa: E731
+    by_channel = lambda kind, epochs: {  # noqa: E731
+        name.partition(".")[2]: float(mean_there(table.curve(condition, name)[intact, epochs]))
         for name in table.columns(condition, kind)
-    }
-    change = {
-        name.partition(".")[2]: float(np.nanmean(table.curve(condition, name)))
-        for name in table.columns(condition, "change")
     }
     return ConditionSummary(
         seeds=len(accuracy),
+        broken=len(broken),
         epochs=table.curve(condition, "loss").shape[1],
         accuracy=interval(accuracy),
         accuracy_by_seed=[float(value) for value in accuracy],
@@ -156,9 +172,9 @@ def summarised(table: EpochTable, condition: str) -> ConditionSummary:
         operations=mean("operations"),
         products=mean("products"),
         seconds=float(np.nansum(table.curve(condition, "seconds")[0])),
-        gains=by_channel("gain"),
-        change=change,
-        current=by_channel("current"),
+        gains=by_channel("gain", -1),
+        change=by_channel("change", slice(None)),
+        current=by_channel("current", -1),
     )
 
 

@@ -4,9 +4,13 @@ from metaplast.data.augment import Augmentation
 from metaplast.data.base import Dataset, Split
 from metaplast.data.camera import Camera
 from metaplast.data.encode import CODINGS
-from metaplast.data.events import EVENT_SETS, Binning
+from metaplast.data.events import EVENT_SETS as RECORDINGS
+from metaplast.data.events import Binning
+from metaplast.data.films import FILMS
 from metaplast.data.static import STATIC
 
+EVENT_SETS = RECORDINGS | FILMS
+"""Loaders of event data by name: recordings, and films that the simulated camera makes of still images."""
 DATASETS = (*STATIC, *EVENT_SETS)
 """Names of the data sets."""
 

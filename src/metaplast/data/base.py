@@ -47,17 +47,20 @@ class Dataset:
         return len(self.shape) == 4
 
     def first(self, train: int, test: int = 0) -> "Dataset":
-        """The first so many examples; zero means all.
+        """The first so many examples; zero means all. The provenance says how many are used of how many.
 
         Raises:
             ValueError: more than there are.
         """
-        parts = []
+        parts, used = [], []
         for name, split, count in (("train", self.train, train), ("test", self.test, test)):
             if not 0 <= count <= len(split.labels):
                 raise ValueError(f"{self.name}: {count} {name} examples wanted; there are {len(split.labels)}")
             parts.append(Split(split.inputs[: count or None], split.labels[: count or None]))
-        return Dataset(self.name, parts[0], parts[1], self.classes, self.provenance)
+            if 0 < count < len(split.labels):
+                used.append(f"{count:,} of {len(split.labels):,} {name} examples")
+        told = f"; used are {' and '.join(used)}" if used else ""
+        return Dataset(self.name, parts[0], parts[1], self.classes, self.provenance + told)
 
 
 def _check(where: str, split: Split, classes: int) -> None:

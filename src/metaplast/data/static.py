@@ -47,6 +47,11 @@ CIFAR10 = Remote(
 )
 CIFAR10_BATCHES = (*(f"data_batch_{part}.bin" for part in range(1, 6)), "test_batch.bin")
 CIFAR10_SUBSET = "CIFAR10/cifar10_jpeg_subset.npz"
+IDX_SHAPE = 28, 28
+"""Pixels of an image of MNIST and of Fashion-MNIST."""
+IDX_WHOLE = 60_000, 10_000
+"""Training and test images of each of them."""
+CIFAR10_WHOLE = 50_000, 10_000
 RECORD = 1 + 3 * 32 * 32
 """Bytes of an example of the binary CIFAR-10: its label, then three planes of 32 x 32."""
 HELD_OUT = 360
@@ -86,7 +91,7 @@ def mnist(root: str = "", download: bool = False) -> Dataset:
         "https://storage.googleapis.com/cvdf-datasets/mnist",
         MNIST_SUMS,
         DIGITS,
-        "MNIST (LeCun, Cortes & Burges 1998), {train:,} training and {test:,} test images of 28 x 28",
+        "MNIST (LeCun, Cortes & Burges 1998)",
         root,
         download,
     )
@@ -105,7 +110,7 @@ def fashion_mnist(root: str = "", download: bool = False) -> Dataset:
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
         FASHION_SUMS,
         CLOTHES,
-        "Fashion-MNIST (Xiao, Rasul & Vollgraf 2017), {train:,} training and {test:,} test images of 28 x 28",
+        "Fashion-MNIST (Xiao, Rasul & Vollgraf 2017)",
         root,
         download,
     )
@@ -117,7 +122,7 @@ def _from_idx(
     url: str,
     sums: Sequence[str],
     classes: tuple[str, ...],
-    provenance: str,
+    title: str,
     root: str,
     download: bool,
 ) -> Dataset:
@@ -127,12 +132,22 @@ def _from_idx(
         remote = Remote(f"{places[0]}/{file}", f"{url}/{file}", digest)
         paths.append(locate(name, names, root, remote=remote, download=download))
     splits = [_idx_split(*paths[:2]), _idx_split(*paths[2:])]
-    counts = {"train": len(splits[0].labels), "test": len(splits[1].labels)}
-    return Dataset(name, splits[0], splits[1], classes, provenance.format(**counts))
+    counts = len(splits[0].labels), len(splits[1].labels)
+    told = f"{title}, {counts[0]:,} training and {counts[1]:,} test images of 28 x 28"
+    name, told = _called(name, told, counts == IDX_WHOLE)
+    return Dataset(name, splits[0], splits[1], classes, told)
+
+
+def _called(name: str, provenance: str, whole: bool) -> tuple[str, str]:
+    """Name and provenance of a data set, which say so if it is not the whole."""
+    return (name, provenance) if whole else (f"{name}-subset", f"a SUBSET of {provenance}")
 
 
 def _idx_split(images: Path, labels: Path) -> Split:
     pixels, numbers = read_idx(images, 3), read_idx(labels, 1)
+    if pixels.shape[1:] != IDX_SHAPE:
+        shape, wanted = (" x ".join(map(str, sides)) for sides in (pixels.shape[1:], IDX_SHAPE))
+        raise ValueError(f"{images} has images of {shape}, expected {wanted}; give the original file")
     if len(pixels) != len(numbers):
         raise ValueError(f"{images} has {len(pixels)} images, {labels} {len(numbers)} labels; give files that belong")
     return _split(pixels[..., None], numbers)
@@ -159,13 +174,10 @@ def _cifar10_official(path: Path) -> Dataset:
         for name, content in zip(CIFAR10_BATCHES, read_members(path, CIFAR10_BATCHES), strict=True)
     ]
     pixels, labels = (np.concatenate([part[column] for part in parts[:-1]]) for column in (0, 1))
-    return Dataset(
-        "cifar10",
-        _split(pixels, labels),
-        _split(*parts[-1]),
-        OBJECTS,
-        f"CIFAR-10 (Krizhevsky 2009), binary version, {len(labels):,} training and {len(parts[-1][1]):,} test images",
-    )
+    counts = len(labels), len(parts[-1][1])
+    told = f"CIFAR-10 (Krizhevsky 2009), binary version, {counts[0]:,} training and {counts[1]:,} test images"
+    name, told = _called("cifar10", told, counts == CIFAR10_WHOLE)
+    return Dataset(name, _split(pixels, labels), _split(*parts[-1]), OBJECTS, told)
 
 
 def _cifar10_records(path: Path, name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:

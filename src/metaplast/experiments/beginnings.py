@@ -1,5 +1,6 @@
 """What every run writes of itself: its configuration first, when and with what it began, and when it was done."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,13 @@ from metaplast.provenance import provenance
 from metaplast.runs import RunDirectory
 
 
-def begin(directory: RunDirectory, config: Any, seed: int, *, resume: bool) -> dict[str, Any]:
-    """Write config.toml and meta.json, or note in the latter that the run goes on; what meta.json says."""
+def begin(
+    directory: RunDirectory, config: Any, seed: int, *, resume: bool, data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write config.toml and meta.json, or note in the latter that the run goes on; what meta.json says.
+
+    `data` says what is learned: its name, where it comes from, and how many examples there are.
+    """
     device = jax.devices()[0]
     meta = provenance(f"{device.platform} {device.device_kind}") | {"seed": seed, "started": _now()}
     if resume:
@@ -20,6 +26,7 @@ def begin(directory: RunDirectory, config: Any, seed: int, *, resume: bool) -> d
         meta = before | {"resumptions": [*before.get("resumptions", []), resumed]}
     else:
         directory.write_config(to_table(config))
+    meta |= {} if data is None else {"data": dict(data)}
     directory.write_meta(meta)
     return meta
 

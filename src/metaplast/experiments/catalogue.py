@@ -21,6 +21,7 @@ CLASSIFICATIONS = (
     "mpsl-mnist",
     "mpsl-fashion",
     "mpsl-nmnist",
+    "mpsl-digits-events",
     "mpsl-cifar10",
     "mpsl-permuted-digits",
     "mpsl-permuted-mnist",

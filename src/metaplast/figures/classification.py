@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaplast.analysis.epochs import EpochTable, read_epochs
+from metaplast.analysis.epochs import EpochTable, mean_there, read_epochs
 from metaplast.analysis.few_shot import read_few_shot
 from metaplast.analysis.robustness import read_robustness
 from metaplast.analysis.statistics import interval
+from metaplast.analysis.tested import as_tested
 from metaplast.figures.few_shot import few_shot
 from metaplast.figures.robustness import robustness
 from metaplast.figures.sequence import sequence
@@ -35,7 +36,7 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     if not table.rows:
         return
     colours = palette(list(run.config["channels"]))
-    yield "accuracy", accuracy(table)
+    yield "accuracy", accuracy(table, as_tested("Test accuracy", run.config))
     if any(table.columns(name, "task") for name in table.conditions()):
         yield "sequence", sequence(table, run.config["training"]["epochs"])
     moving = [name for name in table.conditions() if _moves(table, name)]
@@ -54,8 +55,8 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
                 yield f"contributions-{condition}", contributions(table, condition, run.read_arrays(name), colours)
 
 
-def accuracy(table: EpochTable) -> Figure:
-    """Left: test accuracy over epochs. Right: after the last one, with the interval over seeds."""
+def accuracy(table: EpochTable, title: str = "Test accuracy") -> Figure:
+    """Left: accuracy over epochs, under `title`. Right: after the last one, with the interval over seeds."""
     names = table.conditions()
     colours = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(names)}
     dashes = {name: "-" if place < len(PALETTE) else "--" for place, name in enumerate(names)}
@@ -67,9 +68,9 @@ def accuracy(table: EpochTable) -> Figure:
         style = {"color": colours[name], "linestyle": dashes[name]}
         if len(found) > 1:
             curves.plot(epochs, found.T, linewidth=0.6, alpha=0.4, **style)
-        curves.plot(epochs, np.nanmean(found, axis=0), linewidth=1.9, label=name, **style)
-        curves.plot(epochs[-1:], np.nanmean(found[:, -1:], axis=0), "o", markersize=3, color=colours[name])
-    curves.set(xlabel="epochs", ylabel="right (%)", title="Test accuracy")
+        curves.plot(epochs, mean_there(found, axis=0), linewidth=1.9, label=name, **style)
+        curves.plot(epochs[-1:], mean_there(found[:, -1:], axis=0), "o", markersize=3, color=colours[name])
+    curves.set(xlabel="epochs", ylabel="right (%)", title=title)
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
     curves.set_ylim(*_range([100 * table.curve(name, "test_accuracy") for name in names]))
     light_grid(curves)
@@ -79,7 +80,7 @@ def accuracy(table: EpochTable) -> Figure:
 
 def _range(curves: Sequence[np.ndarray]) -> tuple[float, float]:
     """Limits that show what is at the end well, though the first epoch be far below it."""
-    ends = np.array([np.nanmean(curve[:, -1]) for curve in curves])
+    ends = np.array([mean_there(curve[:, -1]) for curve in curves])
     low = min(ends.min() - 1.0, ends.max() - 2.0)
     low -= 0.15 * (ends.max() - low)
     return max(low, 0.0), min(100.0, ends.max() + 0.08 * (ends.max() - low))
@@ -108,7 +109,7 @@ def _moves(table: EpochTable, condition: str) -> bool:
     columns = table.columns(condition, "gain")
     channels = {name.split(".")[2] for name in columns}
     curves = [table.curve(condition, name) for name in columns]
-    return len(channels) > 1 and any(np.nanmax(np.abs(curve - curve[:, :1])) > 1e-6 for curve in curves)
+    return len(channels) > 1 and any((np.abs(curve - curve[:, :1]) > 1e-6).any() for curve in curves)
 
 
 def gains(table: EpochTable, conditions: Sequence[str], colours: Mapping[str, str]) -> Figure:
@@ -140,7 +141,7 @@ def _thin_and_bold(axes: Axes, curves: np.ndarray, colour: str, label: str) -> N
     if len(curves) > 1:
         axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4)
     mark = "o-" if curves.shape[1] == 1 else "-"
-    axes.plot(epochs, np.nanmean(curves, axis=0), mark, color=colour, linewidth=1.9, markersize=3, label=label)
+    axes.plot(epochs, mean_there(curves, axis=0), mark, color=colour, linewidth=1.9, markersize=3, label=label)
 
 
 def contributions(table: EpochTable, condition: str, arrays: Arrays, colours: Mapping[str, str]) -> Figure:
@@ -165,7 +166,7 @@ def _stacked(axes: Axes, table: EpochTable, condition: str, colours: Mapping[str
     base = np.zeros(len(layers))
     for name in names:
         _, layer, channel = name.split(".", 2)
-        row, share = layers.index(layer), 100 * float(np.nanmean(table.last(condition, name)))
+        row, share = layers.index(layer), 100 * float(mean_there(table.last(condition, name)))
         label = None if channel in seen else channel
         seen.add(channel)
         axes.bar(row, share, bottom=base[row], color=colours[channel], width=0.6, label=label)
@@ -184,7 +185,7 @@ def _changes(axes: Axes, table: EpochTable, condition: str, colours: Mapping[str
     for name in names:
         _, layer, channel = name.split(".", 2)
         line = "-" if layer == layers[0] else "--" if layer == layers[-1] else ":"
-        curve = 100 * np.nanmean(table.curve(condition, name), axis=0)
+        curve = 100 * mean_there(table.curve(condition, name), axis=0)
         axes.plot(np.arange(1, len(curve) + 1), curve, line, color=colours[channel], linewidth=1.8)
     ends = f"full: {layers[0]}, dashed: {layers[-1]}" if len(layers) > 1 else layers[0]
     axes.set(xlabel=f"epochs ({ends})", ylabel="share (%)", ylim=(-2, 102), title="Of the weight change")
@@ -210,7 +211,7 @@ def _fields(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapp
     grid = part.subplots(len(channels), fields.shape[1], squeeze=False)
     part.suptitle("Gain x weight into eight cells of the first layer", x=0.01, ha="left", fontsize=10.5, weight="bold")
     for row, channel in enumerate(channels):
-        limit = float(np.abs(fields[row]).max()) or 1.0
+        limit = _largest(fields[row])
         for column, axes in enumerate(grid[row]):
             shown = as_picture(fields[row, column])
             aspect = "equal" if len(shown) > 1 else "auto"
@@ -220,6 +221,11 @@ def _fields(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mapp
             for edge in axes.spines.values():
                 edge.set(color=colours[channel], visible=True)
         grid[row][0].set_ylabel(f"{channel}\n±{limit:.2g}", fontsize=8, rotation=0, ha="right", va="center")
+
+
+def _largest(values: np.ndarray) -> float:
+    """Largest size of the finite values, 1 where all are zero or none is finite: the limit of an axis."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
 
 
 def as_picture(values: np.ndarray) -> np.ndarray:
@@ -232,7 +238,7 @@ def _votes(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mappi
     votes, inputs, labels = arrays["votes"], arrays["input"], arrays["labels"]
     grid = part.subplots(1, 2 * len(labels), squeeze=False, width_ratios=[0.55, 1.0] * len(labels))[0]
     part.suptitle("Current into the output cells", x=0.01, ha="left", fontsize=10.5, weight="bold")
-    limit = 1.1 * float(np.abs(votes).max()) or 1.0
+    limit = 1.1 * _largest(votes)
     for place, label in enumerate(labels):
         picture, bars = grid[2 * place : 2 * place + 2]
         picture.axis("off")

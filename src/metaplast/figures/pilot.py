@@ -20,7 +20,8 @@ def pilot(rows: Sequence[PilotRow], groups: Sequence[str], chosen: str, objectiv
     The mask `chosen` is drawn in colour; a dot where a mask was dropped, perhaps early.
     """
     curves = {mask: _curve(rows, mask, objective) for mask in sorted({row.mask for row in rows})}
-    order = sorted(curves, key=lambda mask: (-len(curves[mask]), curves[mask][-1], mask))
+    # What is no number compares with nothing; it is the worst.
+    order = sorted(curves, key=lambda mask: (-len(curves[mask]), np.nan_to_num(curves[mask][-1], nan=np.inf), mask))
     shown = order[:SHOWN] if chosen in order[:SHOWN] or chosen not in order else [*order[: SHOWN - 1], chosen]
     figure = canvas(12.0, max(3.6, 1.6 + 0.32 * len(shown)))
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.0))
@@ -43,9 +44,17 @@ def _bars(axes: Axes, shown: list[str], curves: dict[str, np.ndarray], chosen: s
     axes.barh(range(len(shown)), ends, color=[CHOSEN if mask == chosen else OTHERS for mask in shown], height=0.7)
     for row, (mask, end) in enumerate(zip(shown, ends, strict=True)):
         note = f"{end:.3g}, {len(curves[mask])} epochs"
-        axes.annotate(note, (end, row), (4, 0), textcoords="offset points", va="center", color=INK, fontsize=8)
+        axes.annotate(
+            note,
+            (end if np.isfinite(end) else 0.0, row),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            fontsize=8,
+        )
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.5 * max(ends) or 1.0)
+    axes.set_xlim(0, 1.5 * max((end for end in ends if np.isfinite(end)), default=0.0) or 1.0)
     axes.set(xlabel=f"{objective} after its last epoch", title="What was present")
 
 

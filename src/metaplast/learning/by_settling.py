@@ -1,14 +1,15 @@
 """Self-backpropagation as the learner of one channel of a classifier."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from metaplast.learning.classifier import Classifier
-from metaplast.learning.parts import Experience, Part, one_hot
-from metaplast.learning.selfbackprop import Layer, Membranes, SelfBackpropagation, layers_of, put_weights
+from metaplast.learning.parts import Experience, Part
+from metaplast.learning.selfbackprop import Membranes, SelfBackpropagation
 from metaplast.learning.selfbackprop_spread import spread
+from metaplast.learning.stack import Layer, feedback, layers_of, onto, put_weights
+from metaplast.learning.targets import one_hot
 from metaplast.models.layered import INPUT, projection_name
 from metaplast.network import Network
 
@@ -25,10 +26,10 @@ class BySelfBackpropagation(Part):
     d_L <- d_L - eps [d_L - d_{L-1} W_L + beta (V_L + d_L - y)]
     dW_l = V_{l-1}^T d_l / (beta batch), spread as there, and b_l += rate mean(d_l) / beta
 
-    so that what the network gets right already is not learned again. Without `warm` it is the published update: the
-    channel settles by itself, from rest. At every change W <- retain W + rate dW (assumed): what is not confirmed is
-    forgotten. `biases` names the layers whose constant currents are this learner's to change; where another learner
-    has them, they are its.
+    so that what the network gets right already is not learned again (a bias that the places of a map share moves by the
+    sum over them). Without `warm` it is the published update: the channel settles by itself, from rest. At every change
+    W <- retain W + rate dW (assumed): what is not confirmed is forgotten. `biases` names the layers whose constant
+    currents are this learner's to change; where another learner has them, they are its.
 
     A layer that is `absent` has no weights of the channel (W_l = 0), so nothing reaches the layers below it, whose
     weights stay as they are. Without `warm` no layer may be absent.
@@ -71,7 +72,8 @@ class BySelfBackpropagation(Part):
         names = [projection_name(name, self.name) for name in self.layers]
         if not self.absent:
             return layers_of(network, names)
-        beside = {projection.target: name for name, projection in network.projections.items()}
+        # Of a channel, not a pool, a shortcut or a loop that ends there too.
+        beside = {p.target: name for name, p in network.projections.items() if name.startswith(f"{p.target}-")}
         names = [
             beside[layer] if layer in self.absent else name for layer, name in zip(self.layers, names, strict=True)
         ]
@@ -92,7 +94,7 @@ class BySelfBackpropagation(Part):
         above, found = None, []
         for layer, pre, move, rate in reversed(list(zip(layers, reached[:-1], moves, rule.rates, strict=True))):
             above = spread(self._raw(layer, pre, move), above, rule.strengths)
-            bias = layer.bias + rate * jnp.mean(move, axis=0) / rule.beta
+            bias = layer.bias + rate * onto(layer.bias, jnp.mean(move, axis=0)) / rule.beta
             found.append(Layer(layer.weight + rate * above.change, bias, layer.connection))
         return found[::-1]
 
@@ -104,7 +106,7 @@ class BySelfBackpropagation(Part):
             for place, layer in enumerate(layers):
                 below = layer.connection.apply(layer.weight, moves[place - 1]) if place else 0.0
                 if place < last:
-                    pull = below + _feedback(layers[place + 1], moves[place], moves[place + 1])
+                    pull = below + feedback(layers[place + 1], moves[place], moves[place + 1])
                 else:
                     pull = below - beta * (reached[-1] + moves[place] - target)
                 moves[place] = moves[place] - eps * (moves[place] - pull)
@@ -112,9 +114,3 @@ class BySelfBackpropagation(Part):
 
     def _raw(self, layer: Layer, pre: Array, move: Array) -> Array:
         return layer.connection.contract(layer.weight, pre, move) / (self.rule.beta * pre.shape[0])
-
-
-def _feedback(layer: Layer, below: Array, above: Array) -> Array:
-    """Above through the transpose of a connection."""
-    (back,) = jax.linear_transpose(lambda activity: layer.connection.apply(layer.weight, activity), below)(above)
-    return back

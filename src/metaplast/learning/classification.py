@@ -7,7 +7,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.parts import Experience, Part, either
@@ -86,7 +86,7 @@ class Classification(eqx.Module):
         for part in self.parts:
             model, states[part.name] = part.on_time(model, learned.parts[part.name], experience, learned.count)
         memory = self._remembered(learned, answer)
-        right = jnp.mean(jnp.argmax(answer.scores, axis=-1) == labels)
+        right = jnp.mean(answered(answer.scores, labels))
         return Learned(model, states, memory, learned.count + 1), EpochMetrics(loss, right)
 
     def _experienced(
@@ -115,6 +115,11 @@ class Classification(eqx.Module):
                 lambda new, old, due=due: jnp.where(due, new, old), memory[name], learned.memory[name]
             )
         return memory
+
+
+def answered(scores: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Bool[Array, " batch"]:
+    """Whether the label has the largest score; scores that are not finite are no answer, whatever their argmax says."""
+    return (jnp.argmax(scores, axis=-1) == labels) & jnp.all(jnp.isfinite(scores), axis=-1)
 
 
 def learn_epoch(
@@ -193,7 +198,7 @@ def _judged_batch(
     trace = traced(network, inputs, model.steps)
     scores = model.scores(network, trace.membrane[-1])
     per_example = jax.vmap(lambda score, label: loss(score[None], label[None]))(scores, labels)
-    right = (jnp.argmax(scores, axis=-1) == labels).astype(float)
+    right = answered(scores, labels).astype(float)
     sums = {name: jnp.sum(sent, axis=(0, *range(2, sent.ndim))) @ there for name, sent in trace.sent.items()}
     rates = {name: sums[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in trace.sent.items() if name != INPUT}
     reached = {name: sums[name] * fan_out(network, name) for name in sums if name not in (INPUT, OUTPUT)}

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from metaplast.learning.selfbackprop import Layer, SelfBackpropagation
+from metaplast.learning.selfbackprop import SelfBackpropagation
+from metaplast.learning.stack import Layer
 
 Features = Float[Array, "examples features"]
 Labels = Int[Array, " examples"]

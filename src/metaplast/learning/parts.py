@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 
 from metaplast.learning.classifier import Answer, Classifier
+from metaplast.learning.targets import one_hot
 from metaplast.params import learnable, project
 
 
@@ -91,11 +92,6 @@ class ByGradient(Part):
 def either(masks: list[PyTree]) -> PyTree:
     """Where any of the masks is true."""
     return jax.tree.map(lambda *flags: any(flags), *masks)
-
-
-def one_hot(labels: Int[Array, " batch"], classes: int) -> Float[Array, "batch classes"]:
-    """1 in the column of the label."""
-    return jax.nn.one_hot(labels, classes)
 
 
 def mean_squared(scores: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Float[Array, ""]:

@@ -7,21 +7,12 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaplast.connections import Connection, Dense
 from metaplast.learning.selfbackprop_spread import Spread, Strengths, spread
-from metaplast.network import Network
+from metaplast.learning.stack import Layer, feedback, onto
+from metaplast.learning.targets import one_hot
 from metaplast.params import strong_float
-
-
-class Layer(eqx.Module):
-    """Synapses onto one layer of cells, and the constant current of these."""
-
-    weight: Float[Array, "..."]
-    bias: Float[Array, "..."]
-    connection: Connection = eqx.field(default_factory=Dense)
-
 
 Membranes = tuple[Array, ...]
 """Of every layer, the clamped input first: [batch, *shape] each."""
@@ -107,7 +98,7 @@ class SelfBackpropagation(eqx.Module):
         for layer, pre, move in zip(reversed(layers), reversed(rest[:-1]), reversed(moves), strict=True):
             raw = layer.connection.contract(layer.weight, pre, move) / (self.beta * inputs.shape[0])
             above = spread(raw, above, self.strengths)
-            found.append((above.change, _onto(layer.bias, move.mean(axis=0)) / self.beta))
+            found.append((above.change, onto(layer.bias, move.mean(axis=0)) / self.beta))
         return tuple(reversed(found)), _measure(rest, target, unrest)
 
     def settle(
@@ -140,7 +131,7 @@ class SelfBackpropagation(eqx.Module):
         for index, layer in enumerate(layers, start=1):
             below = driven if index == 1 else layer.connection.apply(layer.weight, values[index - 1]) + layer.bias
             if index < len(layers):
-                pull = below + _feedback(layers[index], values[index], values[index + 1])
+                pull = below + feedback(layers[index], values[index], values[index + 1])
                 values[index] = signed_sigmoid(values[index] - self.eps * (values[index] - pull))
             else:
                 error = 0.0 if target is None else self.beta * (values[index] - target)
@@ -180,51 +171,6 @@ def at_rest(layers: Sequence[Layer], inputs: Array) -> Membranes:
         shape = jax.eval_shape(layer.connection.apply, layer.weight, membranes[-1])
         membranes.append(jnp.zeros(shape.shape, shape.dtype))
     return tuple(membranes)
-
-
-def one_hot(
-    target: Float[Array, "batch classes"] | Int[Array, " batch"], classes: int
-) -> Float[Array, "batch classes"]:
-    """Classes as whole numbers become one-hot; floats stay."""
-    return jax.nn.one_hot(target, classes) if jnp.issubdtype(target.dtype, jnp.integer) else target
-
-
-def layers_of(network: Network, names: Sequence[str]) -> tuple[Layer, ...]:
-    """The layers that a chain of projections forms, input first; a population without a bias has one of zero.
-
-    Raises:
-        ValueError: a projection without a weight, or one that does not begin where the one before ends.
-    """
-    found: list[Layer] = []
-    for name, before in zip(names, [None, *names], strict=False):
-        projection = network.projections[name]
-        if projection.weight is None:
-            raise ValueError(f"projections.{name} has no weight that self-backpropagation could change")
-        if before is not None and network.projections[before].target != projection.source:
-            raise ValueError(f"projections.{name} begins at {projection.source!r}, not where {before!r} ends")
-        population = network.populations[projection.target]
-        bias = jnp.zeros(population.shape[-1:]) if population.bias is None else population.bias
-        found.append(Layer(projection.weight, bias, projection.connection))
-    return tuple(found)
-
-
-def put_weights(network: Network, names: Sequence[str], layers: Sequence[Layer]) -> Network:
-    """The network with the weights of `layers` in the projections `names`, and nothing else changed."""
-    where = lambda net: [net.projections[name].weight for name in names]  # noqa: E731
-    return eqx.tree_at(where, network, [layer.weight for layer in layers])
-
-
-def _feedback(layer: Layer, below: Array, above: Array) -> Array:
-    """V_{l+1} W^T: the transpose of the connection in its activity."""
-    (back,) = jax.linear_transpose(lambda activity: layer.connection.apply(layer.weight, activity), below)(above)
-    return back
-
-
-def _onto(bias: Array, move: Array) -> Array:
-    """Summed over the places that share a bias."""
-    wide = (1,) * (move.ndim - bias.ndim) + bias.shape
-    shared = tuple(axis for axis, size in enumerate(wide) if size == 1)
-    return move.sum(axis=shared, keepdims=True).reshape(bias.shape)
 
 
 def _measure(rest: Membranes, target: Array, unrest: Array) -> SettlingMetrics:

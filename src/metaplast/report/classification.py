@@ -11,8 +11,10 @@ from metaplast.analysis.epochs import EpochTable, read_epochs, summarised
 from metaplast.analysis.robustness import by_seed, kinds_of, read_robustness, sturdier
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
+from metaplast.analysis.tested import as_tested
 from metaplast.figures.classification import draw_classification
 from metaplast.figures.style import PALETTE
+from metaplast.report.data import data_of, learned_words
 from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
@@ -83,10 +85,11 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
     page = template.render(
         title=config["title"],
         name=run.name,
-        sentence=sentence(config, table),
+        sentence=sentence(run, table),
+        data=data_of(run).provenance,
         cards=list(cards(run)),
         tables=tables_of(run),
-        pictures=pictures(draw_classification(run)),
+        pictures=pictures(draw_classification(run), config),
         assumed=config.get("assumed", []),
         config=tomli_w.dumps(config),
         provenance=list(flat(meta)),
@@ -96,25 +99,26 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
 
 def tables_of(run: RunDirectory) -> list[Table]:
     """All tables for which the run has data."""
-    return [
+    found = [
         accuracy_table(read_epochs(run)),
         *sequence_tables(run),
         *few_shot_tables(run),
         *contest_tables(run),
         *robustness_tables(run),
     ]
+    return [table._replace(note=as_tested(table.note, run.config)) for table in found]
 
 
-def sentence(config: dict[str, Any], table: EpochTable) -> str:
+def sentence(run: RunDirectory, table: EpochTable) -> str:
     """What was run, in one sentence."""
-    conditions = table.conditions()
+    config, conditions = run.config, table.conditions()
     seeds = max((len(table.seeds(name)) for name in conditions), default=0)
     hidden = " and ".join(str(size) for size in config["network"]["hidden"])
-    steps, data = config["network"]["steps"], config["data"]["name"]
+    steps = config["network"]["steps"]
     return (
-        f"A spiking network with {hidden} hidden cells learns {data} in presentations of {steps} steps, under "
-        f"{len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms change its "
-        f"weights, and how much of each.{sequence_sentence(config)}"
+        f"A spiking network with {hidden} hidden cells learns {learned_words(run)} in presentations of {steps} steps, "
+        f"under {len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms "
+        f"change its weights, and how much of each.{sequence_sentence(config)}"
     )
 
 
@@ -154,17 +158,25 @@ def accuracy_table(table: EpochTable) -> Table:
         Column("seconds", "seconds"),
     ]
     rows = []
-    for name in table.conditions():
-        found = summarised(table, name)
+    outcomes = {name: summarised(table, name) for name in table.conditions()}
+    broke = any(found.broken for found in outcomes.values())
+    columns[2:2] = [Column("broken", "broken")] * broke
+    for name, found in outcomes.items():
         rate = float(table.last(name, table.columns(name, "rate")[0]).mean())
         percent = Interval(*(100 * value for value in found.accuracy))
         work = found.spikes, found.operations, found.products
-        rows.append((name, found.seeds, percent, found.loss, rate, *work, found.seconds))
+        seeds = (found.seeds, found.broken) if broke else (found.seeds,)
+        rows.append((name, *seeds, percent, found.loss, rate, *work, found.seconds))
     note = (
         "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, "
         "parallel channels merged into one weight; analogue products are those of an input that is no spike train, "
         "formed once an example. Seconds: learning and testing, all seeds side by side."
     )
+    if broke:
+        note += (
+            " Broken: seeds whose loss was not a finite number in some epoch. They count in accuracy and loss: an "
+            "answer that is no number is wrong, and a mean with such a loss is none."
+        )
     return Table("accuracy", "After the last epoch", columns, rows, note)
 
 
@@ -237,13 +249,13 @@ def _percent(found: dict[str, float | None]) -> Interval:
     return Interval(*(float("nan") if value is None else 100 * value for value in values))
 
 
-def pictures(paths: list[Path]) -> list[Picture]:
+def pictures(paths: list[Path], config: dict[str, Any]) -> list[Picture]:
     """Figures with the words that explain them, said once for each kind."""
     found: list[Picture] = []
     for path in paths:
         kind, _, rest = path.stem.partition("-")
         heading = f"{TITLES.get(kind, kind)}: {rest}" if rest else TITLES.get(kind, kind)
         again = any(one.kind == kind for one in found)
-        caption = Markup("As above, for {}.").format(rest) if again else CAPTIONS.get(kind, Markup())
+        caption = Markup("As above, for {}.").format(rest) if again else as_tested(CAPTIONS.get(kind, Markup()), config)
         found.append(Picture(kind, heading, caption, data_uri(path.read_bytes())))
     return found

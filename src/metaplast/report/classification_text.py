@@ -8,9 +8,11 @@ import tomli_w
 
 from metaplast.analysis.epochs import read_epochs
 from metaplast.analysis.tables import Table
+from metaplast.analysis.tested import as_tested
 from metaplast.figures.classification import draw_classification
 from metaplast.figures.style import small_png
 from metaplast.report.classification import CAPTIONS, TITLES, sentence, tables_of
+from metaplast.report.data import data_of
 from metaplast.report.page import environment, flat
 from metaplast.runs import RunDirectory, write_atomically
 
@@ -54,10 +56,10 @@ def _section(run: RunDirectory, folder: Path) -> Section:
     return Section(
         name=run.name,
         title=config["title"],
-        sentence=sentence(config, read_epochs(run)),
-        provenance_of_data=str(run.meta.get("data", config["data"]["name"])),
+        sentence=sentence(run, read_epochs(run)),
+        provenance_of_data=data_of(run).provenance,
         tables=tables_of(run),
-        pictures=[Picture(each.stem, TITLES.get(each.stem, each.stem), str(CAPTIONS[each.stem])) for each in drawn],
+        pictures=[Picture(each.stem, TITLES[each.stem], str(as_tested(CAPTIONS[each.stem], config))) for each in drawn],
         assumed=[str(item) for item in config.get("assumed", [])],
         config=tomli_w.dumps(config),
         provenance=list(flat(run.meta)),

@@ -24,6 +24,7 @@ class Data(NamedTuple):
     name: str
     """Says whether it is a subset."""
     provenance: str
+    """Says how many examples are used, and whether the test examples are held-out training examples."""
     train: Examples
     test: Examples
     shape: tuple[int, ...]
@@ -86,7 +87,7 @@ def prepared(config: ClassificationSettings) -> Data:
     shape = whole.shape[1:] if whole.events else whole.shape
     codings = encode_train, encode_test, whole.events, values, encode
     sequence = unseen, config.continual.tasks
-    return Data(whole.name, whole.provenance, train, test, shape, whole.classes, *codings, *sequence)
+    return Data(whole.name, chosen.provenance, train, test, shape, whole.classes, *codings, *sequence)
 
 
 def _held_back(whole: Dataset, unseen: int) -> tuple[Dataset, Split]:
@@ -103,7 +104,8 @@ def _held_back(whole: Dataset, unseen: int) -> tuple[Dataset, Split]:
     kept = [Split(s.inputs[s.labels < seen], s.labels[s.labels < seen]) for s in (whole.train, whole.test)]
     away = whole.test.labels >= seen
     held_back = Split(whole.test.inputs[away], whole.test.labels[away])
-    return Dataset(whole.name, *kept, whole.classes[:seen], whole.provenance), held_back
+    told = f"{whole.provenance}; the last {unseen} of {len(whole.classes)} classes are held back"
+    return Dataset(whole.name, *kept, whole.classes[:seen], told), held_back
 
 
 def _transform(config: ClassificationSettings, whole: Dataset) -> Transform:
@@ -140,8 +142,8 @@ def with_validation(whole: Dataset, count: int) -> Dataset:
         Split(whole.train.inputs[places], whole.train.labels[places])
         for places in (order[: examples - count], order[examples - count :])
     )
-    name = f"{whole.name} ({count} held-out training examples for a test set)"
-    return Dataset(name, learned, held, whole.classes, whole.provenance)
+    told = f"{whole.provenance}; tested on {count:,} held-out training examples, the test set is not used"
+    return Dataset(f"{whole.name}-held-out", learned, held, whole.classes, told)
 
 
 def _some(whole: Dataset, train: int, test: int) -> Dataset:

@@ -5,18 +5,24 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import tomli_w
 from jaxtyping import Array, PRNGKeyArray
 
+from metaplast.analysis.robustness import FILE as ROWS
 from metaplast.analysis.robustness import RobustnessRow, read_robustness, write_robustness
+from metaplast.config import read_toml, to_table
 from metaplast.data.corruption import EVENT_CORRUPTIONS, IMAGE_CORRUPTIONS
 from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.experiments.classification.session import load_learned
+from metaplast.experiments.classification.settings import ClassificationSettings
 from metaplast.learning.classification import Examples, Learned, judged
 from metaplast.learning.classifier import frozen
 from metaplast.models.damage import DAMAGES
 from metaplast.network import Network
-from metaplast.runs import RunDirectory
+from metaplast.runs import RunDirectory, write_atomically
 
+SETTINGS = "analysis.toml"
+"""Where it is noted with which settings the rows were made."""
 LEVELS = range(7)
 Told = Callable[[str, int, int], None]
 
@@ -26,14 +32,37 @@ def kinds_for(grid: Grid) -> list[str]:
     return [*(EVENT_CORRUPTIONS if grid.data.events else IMAGE_CORRUPTIONS), *DAMAGES]
 
 
-def measure_robustness(grid: Grid, directory: RunDirectory, told: Told) -> None:
-    """Complete robustness.csv; what is there already is not measured again.
+def check_robustness(config: ClassificationSettings, directory: RunDirectory) -> None:
+    """Refuse to complete what was measured with other settings.
+
+    Rows without a file that says how they were made are by a version that wrote none: theirs are the run's own.
 
     Raises:
-        ValueError: a run that has not finished.
+        ValueError: rows of robustness.csv were made with other settings robustness.*.
+    """
+    asked = to_table(config.robustness)
+    if not read_robustness(directory):
+        return
+    file = directory.path / SETTINGS
+    made = read_toml(file) if file.is_file() else directory.config.get("robustness", {})
+    for name, value in asked.items():
+        if made.get(name, value) != value:
+            raise ValueError(
+                f"{directory.path} was disturbed with robustness.{name} = {made[name]}, not {value}; give the same, or "
+                f"remove {ROWS} and {SETTINGS} first"
+            )
+
+
+def measure_robustness(grid: Grid, directory: RunDirectory, told: Told) -> None:
+    """Complete robustness.csv, and note with which settings; what is there already is not measured again.
+
+    Raises:
+        ValueError: a run that has not finished, or rows that were made with other settings.
     """
     if not directory.summary:
         raise ValueError(f"{directory.path} has not finished; go on with --resume first")
+    check_robustness(grid.config, directory)
+    write_atomically(directory.path / SETTINGS, tomli_w.dumps(to_table(grid.config.robustness)).encode())
     rows = read_robustness(directory)
     done = {(row.condition, row.seed) for row in rows}
     lanes = [(group, seed) for group in grid.groups for seed in group.seeds]

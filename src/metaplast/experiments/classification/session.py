@@ -44,7 +44,7 @@ class Progress(NamedTuple):
 
 def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *, resume: bool = False) -> None:
     """Learn all conditions, one after the other, and write what came of it."""
-    meta = begin(directory, grid.config, grid.config.training.seed, resume=resume)
+    meta = begin(directory, grid.config, grid.config.training.seed, resume=resume, data=data_told(grid))
     for group, program in _compiled_ahead(grid, directory):
         _learn(grid, group, program, directory, told)
     if grid.data.tasks > 1:
@@ -53,6 +53,13 @@ def run(grid: Grid, directory: RunDirectory, told: Callable[[Progress], None], *
         measure_few_shot(grid, directory, load_learned)
     directory.write_summary(_summary(grid, directory))
     finish(directory, meta)
+
+
+def data_told(grid: Grid) -> dict[str, Any]:
+    """What meta.json says of the data: what was really there and used, whatever the configuration asked for."""
+    data = grid.data
+    counts = {"train": len(data.train.labels), "test": len(data.test.labels)}
+    return {"name": data.name, "provenance": data.provenance} | counts
 
 
 def _compiled_ahead(grid: Grid, directory: RunDirectory) -> Iterator[tuple[Group, Callable[[], Program]]]:

@@ -11,13 +11,14 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from metaplast.allocation import Mask, Search, Space
 from metaplast.analysis.pilot_rows import PilotRow, read_pilot, write_pilot
-from metaplast.config import Table
+from metaplast.config import Table, to_table
 from metaplast.experiments.allocation_files import CONDITION
 from metaplast.experiments.classification.experiment import Grid
 from metaplast.experiments.classification.learners import behind_gates
 from metaplast.experiments.classification.session import of_seed
+from metaplast.experiments.classification.settings import EqualSettings
 from metaplast.experiments.learning_to_learn.experiment import Lane
-from metaplast.experiments.search.channel_settings import ChannelSearch
+from metaplast.experiments.search.channel_settings import ChannelSearch, gains_of
 from metaplast.experiments.search.pilot_lanes import catch_up, of_lane, stacked, state_name
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.states import load_progress, load_state, save_state
@@ -46,7 +47,7 @@ class ChannelStudy:
         return ChannelPilot(self, directory, told)
 
     def found(self, mask: Mask) -> Table:
-        """What a run takes: the condition that has the channels of a mask, and no projections for the others."""
+        """What a run takes: the condition with the channels and gains of a mask, without projections for the others."""
         groups = zip(self.projections.values(), mask, strict=True)
         present = {name for names, free in groups if free for name in names}
         choice = self.config.pilot.channels
@@ -55,7 +56,11 @@ class ChannelStudy:
             for layer in layer_names(len(self.config.network.hidden) + 1)
         }
         somewhere = [name for name in choice if any(name in names for names in layers.values())]
-        return {"data": self.config.data.name, CONDITION: {"channels": somewhere, "layers": layers}}
+        gains = to_table(self.config.pilot.assignment or EqualSettings())
+        if "gains" in gains:
+            gains["gains"] = gains_of(gains["gains"], somewhere)
+        condition = {"channels": somewhere, "layers": layers, "assignment": gains}
+        return {"data": self.grid.data.name, CONDITION: condition}
 
 
 class ChannelPilot:
@@ -105,7 +110,10 @@ class ChannelPilot:
         return eqx.combine(self._states[lane].model, template) if lane in self._states else template
 
     def score(self, masks: Sequence[Mask], problems: int) -> np.ndarray:
-        """What is to be small after so many epochs, mean over the seeds; infinite for a mask that is not allowed."""
+        """What is to be small after so many epochs, mean over the seeds.
+
+        It is infinite for a mask that is not allowed, and for one under which the loss of some seed is no number.
+        """
         space = self._study.space
         allowed = [mask for mask in masks if space.allows(mask)]
         lanes = [Lane(space.label(mask), seed) for mask in allowed for seed in self.seeds]
@@ -114,7 +122,9 @@ class ChannelPilot:
         for place, mask in enumerate(masks):
             if mask in allowed:
                 rows = [self._rows[Lane(space.label(mask), seed)][problems - 1] for seed in self.seeds]
-                found[place] = np.mean([getattr(row, f"held_out_{self._study.config.pilot.objective}") for row in rows])
+                scores = [getattr(row, f"held_out_{self._study.config.pilot.objective}") for row in rows]
+                broken = not np.isfinite([row.held_out_loss for row in rows]).all()
+                found[place] = np.inf if broken else np.mean(scores)
         return found
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:

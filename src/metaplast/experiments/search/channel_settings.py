@@ -1,5 +1,6 @@
 """Settings of a search for the channels that act in each layer, every field with a unit or a sentence."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -8,7 +9,7 @@ from msgspec import Meta
 from metaplast.allocation import SEARCHES
 from metaplast.config import Table, settings_of, with_defaults
 from metaplast.experiments.classification import settings as classification_settings
-from metaplast.experiments.classification.settings import ClassificationSettings
+from metaplast.experiments.classification.settings import ClassificationSettings, EqualSettings, FixedSettings, Gains
 from metaplast.experiments.models import Count
 
 EPOCHS = {"problems": 6, "first": 1}
@@ -23,6 +24,9 @@ class ChannelPilot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     channels: list[str] = []
     """Channels that a mask chooses from in every layer; left out, those of the condition that has most of them."""
+    assignment: EqualSettings | FixedSettings | None = None
+    """Gains of the channels, which a run of what was found has too; left out, those with which the condition begins
+    that has these channels, or else most. They do not learn, so that no mask shares a budget with what is absent."""
     held_out: Annotated[float, Meta(gt=0, lt=1)] = 0.2
     """Share of the training examples that no pilot network learns, and on which all are compared."""
     train: Annotated[int, Meta(ge=0)] = 0
@@ -61,6 +65,33 @@ def complete(table: Table) -> Table:
         "search": with_defaults(SEARCHES, search, "search"),
         "pilot": table["pilot"] | {"channels": channels},
     }
+
+
+def with_gains(config: ChannelSearch) -> ChannelSearch:
+    """The configuration with the gains of its pilots, which are known only once all is that they depend on."""
+    if config.pilot.assignment is not None:
+        return config
+    channels = config.pilot.channels
+    conditions = [config.condition(name) for name in config.conditions]
+    alike = [one for one in conditions if set(one.channels) == set(channels)] or conditions
+    fullest = max(alike, key=lambda one: len(one.channels), default=None)
+    policy = msgspec.to_builtins(fullest.assignment) if fullest else {}
+    given = policy.get("gains", policy.get("start", {}))
+    gains = gains_of(dict.fromkeys(channels, policy["mean"]) if "mean" in policy else given, channels)
+    assignment = FixedSettings(gains) if gains else EqualSettings()
+    return msgspec.structs.replace(config, pilot=msgspec.structs.replace(config.pilot, assignment=assignment))
+
+
+def gains_of(gains: Gains, channels: Collection[str]) -> Gains:
+    """What is said of some channels alone, be it for all layers or for single ones."""
+    found: Gains = {}
+    for name, value in gains.items():
+        if isinstance(value, dict):
+            value = {channel: gain for channel, gain in value.items() if channel in channels}
+            found |= {name: value} if value else {}
+        elif name in channels:
+            found[name] = value
+    return found
 
 
 def _most(lists: list[list[str]]) -> list[str]:

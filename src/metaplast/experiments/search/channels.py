@@ -9,9 +9,9 @@ from metaplast.allocation import SEARCHES, Relaxed, Space
 from metaplast.config import component
 from metaplast.experiments.classification.data import Data, prepared
 from metaplast.experiments.classification.experiment import grid_of
-from metaplast.experiments.classification.settings import Condition, SelfBackpropagationChannel
+from metaplast.experiments.classification.settings import Condition, EqualSettings, SelfBackpropagationChannel
 from metaplast.experiments.search.channel_pilot import ChannelStudy
-from metaplast.experiments.search.channel_settings import ChannelSearch
+from metaplast.experiments.search.channel_settings import ChannelSearch, with_gains
 from metaplast.learning.classification import Examples
 from metaplast.models.layered import layer_names, projection_name
 
@@ -28,7 +28,7 @@ def build(config: ChannelSearch) -> ChannelStudy:
         ValueError: a value that does not fit.
         FileNotFoundError: the data are not there.
     """
-    search = component(SEARCHES, config.search, "search")
+    config, search = with_gains(config), component(SEARCHES, config.search, "search")
     if isinstance(search, Relaxed):
         there = ", ".join(name for name, kind in SEARCHES.items() if kind is not Relaxed)
         raise ValueError(f"search.name: relaxed gates learning rates, not channels; there are: {there}")
@@ -46,7 +46,9 @@ def build(config: ChannelSearch) -> ChannelStudy:
     space = Space(patterns, needed=needed)
     pilot = msgspec.structs.replace(
         config,
-        conditions={EVERYTHING: Condition(list(config.pilot.channels))},
+        conditions={
+            EVERYTHING: Condition(list(config.pilot.channels), assignment=config.pilot.assignment or EqualSettings())
+        },
         training=msgspec.structs.replace(config.training, seed=config.pilot.seed, seeds=config.pilot.seeds),
     )
     seeds = range(config.pilot.seed, config.pilot.seed + config.pilot.seeds)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from metaplast.config import resolve
-from metaplast.experiments.catalogue import without_kind
+from metaplast.experiments.catalogue import kind_of, without_kind
 from metaplast.experiments.learning_to_learn.configuration import on_family
 from metaplast.experiments.learning_to_learn.swept_rate import with_swept_rate
 from metaplast.experiments.search import channel_settings as channels
@@ -31,4 +31,9 @@ def channel_search_configuration(name_or_file: str, settings: Sequence[str] = ()
         ValueError: an unknown key, a wrong type, a value out of range, or a channel that there is not.
     """
     complete, open_tables = channels.complete, channels.OPEN_TABLES
-    return resolve(without_kind(name_or_file), settings, ChannelSearch, complete, open_tables)
+    table = without_kind(name_or_file)
+    pilot = table.get("pilot", {})
+    if kind_of(name_or_file) == "channel-search" and "channels" in pilot and "assignment" not in pilot:
+        # As a version before this setting wrote it, whose pilots had equal gains: such a search goes on with these.
+        table["pilot"] = pilot | {"assignment": {"name": "equal"}}
+    return channels.with_gains(resolve(table, settings, ChannelSearch, complete, open_tables))
