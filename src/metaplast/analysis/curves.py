@@ -1,6 +1,7 @@
 """Learning to learn as a curve: how many updates each next problem of a sequence costs."""
 
 import warnings
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -119,6 +120,15 @@ def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
     counts = np.concatenate([[0], np.cumsum(known)])
     total, count = sums[place + right + 1] - sums[place - left], counts[place + right + 1] - counts[place - left]
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+def counted(table: ProblemTable, limit: int) -> ProblemTable:
+    """The same problems, an unsolved one with at least `limit` updates.
+
+    A loss that is not a number ends a problem early: it would else count as one that was learned quickly. What a
+    network that gave up did not attempt has no row, and gets none.
+    """
+    return replace(table, updates=np.where(table.solved, table.updates, np.maximum(table.updates, limit)))
 
 
 def updates_matrix(table: ProblemTable, condition: str, *, solved: bool = True) -> np.ndarray:

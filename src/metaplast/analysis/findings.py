@@ -10,6 +10,7 @@ from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Pane
 from metaplast.analysis.statistics import Interval, compare_totals, interval
 from metaplast.analysis.tables import read_csv, shown
 from metaplast.analysis.verdicts import (
+    CANNOT_TELL,
     Finding,
     above,
     below,
@@ -101,15 +102,27 @@ def essentially_fails(evidence: Evidence) -> Iterable[Finding]:
 
 
 def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
+    """Seed by seed, all that each network failed until the end or until it gave up."""
     panel = evidence.results.panels.get(HARDEST)
     if panel is None or not {H2, H4} <= set(panel.conditions):
         return [missing(HARDEST)]
-    length = panel.common(H2, H4)
-    two, four = ((1.0 - panel.conditions[name].solved[:, :length]).sum(axis=1) for name in (H2, H4))
-    seeds = min(len(two), len(four))
-    found = interval(four[:seeds] - two[:seeds])
-    words = f"H2 {two.sum():,.0f}, H4 {four.sum():,.0f}; {shown(found)} more a seed"
-    return [Finding(HARDEST, words, above(found, 0.0))]
+    sides = {name: panel.conditions[name] for name in (H2, H4)}
+    seeds = sorted(set(sides[H2].seeds) & set(sides[H4].seeds))
+    if not seeds:
+        return [missing(HARDEST, "no seed in common")]
+    failed = {name: np.array([side.failures_of(seed) for seed in seeds]) for name, side in sides.items()}
+    came = {name: np.array([side.attempts_of(seed) for seed in seeds]) for name, side in sides.items()}
+    whole = max(int(counts.max()) for counts in came.values())
+    words = [f"{name} {failed[name].sum():,.0f} of {came[name].sum():,}" for name in sides]
+    short = {name: [(s, int(n)) for s, n in zip(seeds, came[name], strict=True) if n < whole] for name in sides}
+    gave_up = [f"{name} seed {seed} came to {count} problems" for name in sides for seed, count in short[name]]
+    found = interval(failed[H4] - failed[H2])
+    verdict = above(found, 0.0)
+    fewer = H2 if found.mean > 0 else H4
+    if short[fewer]:  # what it would have failed later might turn the sign
+        verdict = CANNOT_TELL
+    said = "; ".join([*words, f"{shown(found)} more a seed", *gave_up])
+    return [Finding(HARDEST, said, verdict)]
 
 
 def late_advantage(evidence: Evidence) -> Iterable[Finding]:
@@ -120,6 +133,9 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
                 yield missing(where)
                 continue
             length, last = panel.common(BI_LEVEL, reference), panel.late(BI_LEVEL, reference)
+            if length < PUBLISHED_PROBLEMS:
+                yield missing(where, f"in sequences of {length}")
+                continue
             first, final = slice(0, round(EARLY * length)), slice(length - last, length)
             early = ratio_in_part(panel, BI_LEVEL, reference, first)
             late = ratio_in_part(panel, BI_LEVEL, reference, final)
@@ -158,7 +174,7 @@ def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
         values = np.array([getattr(fit, name) for fit in whole])
         found, inside = interval(values), sum(published.holds(float(value)) for value in values)
         words = f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g}"
-        yield Finding(letter, words, within(found, published.low, published.high))
+        yield Finding(letter, words, within(found, published.low, published.high, enough=inside >= FIT_SEEDS))
 
 
 def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from metaplast.analysis.curves import exponential_fit, mean_over_seeds, moving_mean, updates_matrix
+from metaplast.analysis.curves import counted, exponential_fit, mean_over_seeds, moving_mean, updates_matrix
 from metaplast.analysis.drift import is_intrinsic
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
@@ -49,10 +49,11 @@ def draw_all(run: RunDirectory, form: Form = PNG) -> list[Path]:
         return [write_atomically(path, form.encode(figure)) for path, figure in drawn]
 
 
-def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str) -> Path:
-    """Draw what a search tried into figures/search.png."""
+def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str, limit: int) -> Path:
+    """Draw what a search tried into figures/search.png, unsolved problems with `limit` updates, as they were scored."""
     with style():
-        return write_atomically(run.figures / "search.png", png(search(run.problems(), groups, chosen)))
+        table = counted(run.problems(), limit)
+        return write_atomically(run.figures / "search.png", png(search(table, groups, chosen)))
 
 
 def draw_pilot(run: RunDirectory, rows: Sequence[PilotRow], groups: Sequence[str], chosen: str, objective: str) -> Path:
