@@ -16,6 +16,7 @@ from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
 from metaplast.analysis.measurements import write_measurements
 from metaplast.analysis.pilot_rows import PilotRow
+from metaplast.analysis.within import read_within
 from metaplast.figures.lesions import lesions
 from metaplast.figures.measurements import measured
 from metaplast.figures.network import changed, intrinsic, trial
@@ -33,6 +34,7 @@ from metaplast.figures.style import (
     style,
 )
 from metaplast.figures.sweep import sweep
+from metaplast.figures.within import within
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
@@ -83,6 +85,9 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     lost = read_lesions(run)
     for condition in (name for name in lost.conditions() if properties(lost, name)):
         yield f"lesions-{condition}", lesions(lost, condition, colours[condition])
+    if within_rows := read_within(run):
+        bound = run.config.get("criterion", {}).get("loss_below", 0.0)
+        yield "within", within(within_rows, colours, bound)
     yield from measured(run, table, write_measurements(run), colours)
 
 

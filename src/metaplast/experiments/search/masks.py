@@ -81,8 +81,8 @@ def _check_groups(names: Sequence[str], groups: Mapping[str, Sequence[str]], alw
     for name, patterns in groups.items():
         if match(names, tuple(patterns)) <= learn_always:
             raise ValueError(
-                f"pilot.groups.{name} = {list(patterns)} names only what pilot.always = {list(always)} frees "
-                "under every mask; give a pilot.always without it (--set 'pilot.always=[\"GLOB\"]'), or leave the group out"
+                f"pilot.groups.{name} = {list(patterns)} names only what pilot.always = {list(always)} frees under "
+                "every mask; give a pilot.always without it (--set 'pilot.always=[\"GLOB\"]'), or leave the group out"
             )
 
 
