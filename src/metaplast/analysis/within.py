@@ -47,8 +47,8 @@ def courses(rows: Sequence[WithinRow], condition: str, problem: int) -> dict[int
 def median_course(found: Sequence[np.ndarray]) -> Float[np.ndarray, " updates"]:
     """Median over seeds at each update; a network that is done keeps the last loss that it had.
 
-    Without its last loss the median would rise whenever a quick network is done.
+    Without its last loss the median would rise whenever a quick network is done. What is no number counts as infinite.
     """
     length = max(len(losses) for losses in found)
     held = [np.append(losses, np.full(length - len(losses), losses[-1])) for losses in found]
-    return np.median(held, axis=0)
+    return np.median(np.nan_to_num(held, nan=np.inf), axis=0)

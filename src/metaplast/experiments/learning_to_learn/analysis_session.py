@@ -53,7 +53,9 @@ def analyse(
     lesions: bool = False,
     within: bool = False,
 ) -> None:
-    """Record the probe trials and, if asked, measure the lesions and the loss within problems; what is there already is not made again.
+    """Record the probe trials and, if asked, measure the lesions and the loss within problems.
+
+    What is there already is not made again.
 
     `told` hears what is being done, how much of it is done, and of how much.
 

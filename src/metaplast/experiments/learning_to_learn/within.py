@@ -1,4 +1,4 @@
-"""The loss within a problem: saved networks learn once more what they learned next, and every update is written down."""
+"""The loss within a problem: saved networks learn again what they learned next, and every update is written down."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
