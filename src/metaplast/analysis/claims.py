@@ -98,9 +98,10 @@ CLAIMS = (
     Claim(
         "Modularity goes along with the efficiency of adaptation (a reviewer sees no clear trend).",
         "abstracts of arXiv 2501.14539 and its reviews",
-        "rank correlation, over the sequence, of modularity (of |W| and of functional correlations) with the updates "
-        "of the problems that follow, in which both may owe to the passing of problems; holds where its interval over "
-        "seeds excludes 0 and its corrected permutation test is below 0.05, of either sign: the sources tell none",
+        "rank correlation of modularity (of |W| and of functional correlations) with the updates of the problems that "
+        "follow, over the problems of each network and over networks after equally many; the first ignores the common "
+        "trend, that both may owe to the passing of problems; holds where in both the interval over seeds excludes 0 "
+        "and the corrected permutation test is below 0.05, of one sign, whichever: the sources tell none",
         findings.modularity,
     ),
     Claim(

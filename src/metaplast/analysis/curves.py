@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from metaplast.runs import ProblemTable
+from metaplast.runs import ProblemTable, RunDirectory
 
 LATE = 50
 """Number of last problems over which `summary` takes the late mean, or half of a sequence shorter than twice that."""
@@ -129,6 +129,11 @@ def counted(table: ProblemTable, limit: int) -> ProblemTable:
     network that gave up did not attempt has no row, and gets none.
     """
     return replace(table, updates=np.where(table.solved, table.updates, np.maximum(table.updates, limit)))
+
+
+def counted_problems(run: RunDirectory) -> ProblemTable:
+    """The problems of a run as `counted`, with its own limit; where none is known they count what was spent."""
+    return counted(run.problems(), run.config.get("criterion", {}).get("limit", 0))
 
 
 def updates_matrix(table: ProblemTable, condition: str, *, solved: bool = True) -> np.ndarray:

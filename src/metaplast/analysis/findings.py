@@ -1,6 +1,6 @@
 """What a study measured for each claim; every function returns one finding a family, condition or number."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from metaplast.analysis.statistics import Interval, compare_totals, interval
 from metaplast.analysis.tables import read_csv, shown
 from metaplast.analysis.verdicts import (
     CANNOT_TELL,
+    HOLDS,
     Finding,
     above,
     below,
@@ -145,19 +146,35 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
 
 
 def modularity(evidence: Evidence) -> Iterable[Finding]:
-    """From the table of correlations that an analysis has left in the run of each family, of bi-level's networks."""
+    """From the table of correlations that an analysis has left in the run of each family, of bi-level's networks.
+
+    Over problems everything that has a trend goes along with everything else that has one; over seeds it does not.
+    """
     for family in evidence.results.families:
         member = next((one for one in evidence.results.members if one.name == family and one.run), None)
         rows = read_csv(member.run.path / "analysis" / "efficiency.csv") if member and member.run else []
-        wanted = {"condition": BI_LEVEL, "measure": "modularity", "within": "seed"}
+        wanted = {"condition": BI_LEVEL, "measure": "modularity"}
         found = [row for row in rows if wanted.items() <= row.items()]
-        if not found:
+        networks = list(dict.fromkeys(row["network"] for row in found))
+        if not networks:
             yield missing(family)
-        for row in found:
-            effect = Interval(*(_real(row.get(name)) for name in ("effect", "low", "high")))
-            p_value = _real(row.get("p_corrected"))
-            words = f"rank correlation {shown(effect)}, corrected p {shown(p_value)}"
-            yield Finding(_where(family, row.get("network", "")), words, not_zero(effect, p_value))
+        for network in networks:
+            tests = {row["within"]: row for row in found if row["network"] == network}
+            yield _both_ways(_where(family, network), tests)
+
+
+def _both_ways(where: str, tests: Mapping[str, Mapping[str, str]]) -> Finding:
+    """Whether the correlations over problems and over seeds agree that there is one, and of which sign."""
+    words, verdicts, signs = [], set(), set()
+    for kind, name in (("seed", "over problems (trend not taken out)"), ("moment", "over seeds")):
+        row = tests.get(kind, {})
+        effect = Interval(*(_real(row.get(key)) for key in ("effect", "low", "high")))
+        p_value = _real(row.get("p_corrected"))
+        words.append(f"{name} {shown(effect)}, corrected p {shown(p_value)}" if row else f"{name} not measured")
+        verdicts.add(not_zero(effect, p_value))
+        signs.add(bool(effect.mean > 0))
+    agree = verdicts == {HOLDS} and len(signs) == 1
+    return Finding(where, f"rank correlation {'; '.join(words)}", HOLDS if agree else CANNOT_TELL)
 
 
 def fit_as_published(evidence: Evidence) -> Iterable[Finding]:

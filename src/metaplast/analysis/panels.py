@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from metaplast.analysis.curves import attempted_by_all, counted, given_up_at, late, updates_matrix
+from metaplast.analysis.curves import attempted_by_all, counted_problems, given_up_at, late, updates_matrix
 from metaplast.runs import ProblemTable, RunDirectory
 
 BI_LEVEL, INNER_ONLY, STANDARD, RANDOM = "bi-level", "inner-only", "standard", "random mask"
@@ -170,7 +170,7 @@ def panel_of(name: str, members: Sequence[Member], pooled: Mapping[str, Sequence
     origin: dict[str, str] = {}
     for member in members:
         assert member.run is not None
-        table = counted(member.run.problems(), _entry(member, ("criterion", "limit")) or 0)
+        table = counted_problems(member.run)
         for condition in table.conditions():
             label = condition if condition not in found else f"{condition} ({member.name})"
             found[label], origin[label] = sequences(table, condition), member.name

@@ -100,9 +100,10 @@ CAPTIONS = {
     "efficiency": Markup(
         "A dot is one network at one moment, larger the later: its modularity or participation, and the mean updates "
         "of the problems that it learned next. Spearman's correlation <b>over problems</b> compares the moments of "
-        "one network, and so holds whatever both owe to the passing of problems; <b>over seeds</b> it compares "
-        "networks that have learned equally many. p by permutation within seeds or moments, corrected for all "
-        "comparisons of the run (Benjamini &amp; Yekutieli, 2001)."
+        "one network, and its test ignores the trend that all share: whatever changes with the passing of problems "
+        "goes along. <b>Over seeds</b> it compares networks that have learned equally many, mean over moments. p by "
+        "permutation, of the moments of each network or of whole networks, corrected for all comparisons of the run "
+        "(Benjamini &amp; Yekutieli, 2001)."
     ),
     "within": Markup(
         "How the task loss falls while one problem is learned, from the first of the sequence to the one after the "
