@@ -59,15 +59,15 @@ def test_groups_in_which_nothing_differs_say_nothing():
 
 
 def test_moments_of_the_same_networks_are_no_independent_groups():
-    """Values that a network keeps over ten moments are one draw a network, not ten."""
-    draw = np.random.default_rng(5)
+    """Values that a network keeps over five moments are one draw a network, not five."""
+    draw = np.random.default_rng(1)
     apart, together = [], []
-    for _ in range(20):
-        x, y = (np.tile(draw.normal(size=6), (10, 1)) for _ in range(2))
+    for _ in range(8):
+        x, y = (np.tile(draw.normal(size=6), (5, 1)) for _ in range(2))
         apart.append(association(x, y).p_value)
         together.append(joint_association(x, y).p_value)
-    assert sum(p < 0.05 for p in apart) > 10  # what the joint test is for
-    assert sum(p < 0.05 for p in together) <= 3
+    assert sum(p < 0.05 for p in apart) > 3  # what the joint test is for
+    assert sum(p < 0.05 for p in together) <= 1
 
 
 def test_a_relation_among_networks_is_found_with_an_interval_over_them():
