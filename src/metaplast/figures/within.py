@@ -22,8 +22,8 @@ def within(rows: Sequence[WithinRow], colours: Colours, bound: float) -> Figure:
     `bound` is the mean loss that the criterion asks for, dashed; 0 is none.
     """
     colours, problems = shown_colours(rows, colours), shown_problems(rows)
-    columns = min(COLUMNS, len(problems))
-    lines = math.ceil(len(problems) / columns)
+    lines = math.ceil(len(problems) / COLUMNS)
+    columns = math.ceil(len(problems) / lines)
     figure = canvas(max(3.1 * columns, 5.5), 0.9 + 2.9 * lines)
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(problems) :]:
@@ -40,7 +40,9 @@ def within(rows: Sequence[WithinRow], colours: Colours, bound: float) -> Figure:
         light_grid(axes, "both")
     for axes in grid[:, 0]:
         axes.set_ylabel("task loss (nats)")
-    figure.supxlabel("update", fontsize=9.5)
+    for axes in grid.flat[max(len(problems) - columns, 0) : len(problems)]:  # the lowest of each column
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("update")
     condition_legend(figure, colours)
     return figure
 
