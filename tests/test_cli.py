@@ -168,12 +168,16 @@ def test_a_run_is_made_reported_resumed_and_analysed(here, quick_compilation):
     assert resumed.exit_code == 0, resumed.output
     assert Path("first/problems.csv").read_bytes() == rows
     few = settings("analysis.trials=2", "analysis.bins=2")
-    result = call("analyse", "first", "--lesions", *few)
+    result = call("analyse", "first", "--lesions", "--within", *few)
     assert result.exit_code == 0, result.output
     assert "4/4" in result.stdout
     assert "2/2" in result.stdout
     assert Path("first/probes/intrinsic-seed4-end.npz").is_file()
-    assert "What the loss of neurons costs: intrinsic" in Path("first/report.html").read_text()
+    page = Path("first/report.html").read_text()
+    assert "What the loss of neurons costs: intrinsic" in page
+    assert "The loss within a problem" in page
+    assert "starts as it was saved before this problem" in page
+    refused(call("analyse", "first", "--within", *few, *settings("analysis.within=[1]")), "no network was saved before")
     refused(call("analyse", "first", *settings("analysis.bins=3", "analysis.trials=2")), "analysis.bins = 2, not 3")
     refused(call("analyse", "first", *settings("analysis.bin=2")), "unknown key 'analysis.bin'", "analysis.bins")
     refused(call("analyse", "first", *settings("analysis.trials=0")), "analysis.trials", ">= 1")

@@ -139,25 +139,31 @@ def analyse(
     lesions: Annotated[
         bool, typer.Option("--lesions", help="Also silence groups of neurons and learn on without them.")
     ] = False,
+    within: Annotated[
+        bool, typer.Option("--within", help="Also learn some problems again, and write down every update.")
+    ] = False,
     set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting analysis.*.")] = [],  # noqa: B006
 ) -> None:
-    """Run the saved networks of a finished run once more: probe trials, and what lesions cost.
+    """Run the saved networks of a finished run once more: probe trials, lesions, and the loss within problems.
 
     What is there already is not made again, so an analysis that was killed goes on.
 
     [bold]Examples[/]:
 
       metaplast analyse runs/dms --lesions --set analysis.bins=4
+
+      metaplast analyse runs/dms --within --set 'analysis.within=[0,100]'
     """
     from metaplast.cli_classification import analyse_classification, is_classification
 
     if is_classification(directory):
-        return analyse_classification(directory, lesions, set_, console)
+        return analyse_classification(directory, lesions, within, set_, console)
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.learning_to_learn.analysis_session import analyse as analyse_run
     from metaplast.experiments.learning_to_learn.analysis_session import analysis_configuration
     from metaplast.experiments.learning_to_learn.experiment import build
     from metaplast.experiments.learning_to_learn.lesions import check_lesions
+    from metaplast.experiments.learning_to_learn.within import check_within
     from metaplast.experiments.states import Mismatch
     from metaplast.report import write_report
     from metaplast.runs import RunDirectory
@@ -170,8 +176,10 @@ def analyse(
             study = build(config, place)
         if lesions:
             check_lesions(study, place)
+        if within:
+            check_within(study, place)
     with analysis_bars(console) as told, at_the_door(Mismatch, OSError):
-        analyse_run(study, place, told, lesions=lesions)
+        analyse_run(study, place, told, lesions=lesions, within=within)
     with console.status("drawing the figures"), at_the_door(OSError):
         page = write_report([place])
     console.print(f"report: [bold]{page}[/]", soft_wrap=True)

@@ -59,13 +59,15 @@ def is_classification(directory: Path) -> bool:
         return RunDirectory.open(directory).config.get("experiment") == "classification"
 
 
-def analyse_classification(directory: Path, lesions: bool, settings: list[str], console: Console) -> None:
+def analyse_classification(directory: Path, lesions: bool, within: bool, settings: list[str], console: Console) -> None:
     """Disturb the networks of a finished run, then write its report again."""
     from metaplast.report import write_pages
 
     with at_the_door(*MISTAKES):
         if lesions:
             raise ValueError("--lesions belongs to learning to learn; here lost cells are among the disturbances")
+        if within:
+            raise ValueError("--within belongs to learning to learn; leave it out")
         grid, place = _finished(directory, settings, console)
     from metaplast.experiments.classification.robustness import measure_robustness
     from metaplast.experiments.states import Mismatch

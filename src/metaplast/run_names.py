@@ -30,6 +30,11 @@ def network_name(condition: str, seed: int, moment: str) -> str:
     return f"networks/{condition}-seed{seed}-{moment}"
 
 
+def learner_name(condition: str, seed: int, moment: str) -> str:
+    """Name of what the learner of one lane carries at a moment, for `write_arrays` and `read_arrays`."""
+    return f"learners/{condition}-seed{seed}-{moment}"
+
+
 def trial_name(condition: str, seed: int) -> str:
     """Name of the recorded trial of one lane, for `write_arrays` and `read_arrays`."""
     return f"trials/{condition}-seed{seed}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaplast.analysis.efficiency import association, efficiency_rows, following_updates, matched
+from metaplast.analysis.efficiency import association, efficiency_rows, following_updates, joint_association, matched
 from metaplast.analysis.modularity_rows import ModularityRow
 from metaplast.runs import ProblemRow, ProblemTable
 
@@ -56,6 +56,32 @@ def test_groups_in_which_nothing_differs_say_nothing():
     for silent in (np.ones((2, 3)), np.zeros((0, 3)), np.ones((2, 2))):
         assert association(silent, silent)[:2] == (0, silent.shape[1])
         assert association(silent, silent).p_value == 1.0
+
+
+def test_moments_of_the_same_networks_are_no_independent_groups():
+    """Values that a network keeps over five moments are one draw a network, not five."""
+    draw = np.random.default_rng(1)
+    apart, together = [], []
+    for _ in range(8):
+        x, y = (np.tile(draw.normal(size=6), (5, 1)) for _ in range(2))
+        apart.append(association(x, y).p_value)
+        together.append(joint_association(x, y).p_value)
+    assert sum(p < 0.05 for p in apart) > 3  # what the joint test is for
+    assert sum(p < 0.05 for p in together) <= 1
+
+
+def test_a_relation_among_networks_is_found_with_an_interval_over_them():
+    draw = np.random.default_rng(6)
+    level = draw.normal(size=8)
+    x, y = (level + 0.1 * draw.normal(size=(5, 8)) for _ in range(2))
+    found = joint_association(x, y)
+    assert (found.groups, found.members) == (5, 8)
+    assert found.p_value < 0.001
+    assert 0.5 < found.effect.low < found.effect.mean <= found.effect.high <= 1
+    assert found.effect.mean == pytest.approx(association(x, y).effect.mean)
+    exact = joint_association(np.array([[1.0, 2.0, 3.0]]), np.array([[10.0, 20.0, 30.0]]))
+    assert exact.p_value == pytest.approx(2 / 6)
+    assert joint_association(np.ones((2, 3)), x[:2, :3]).p_value == joint_association(x[:, :2], y[:, :2]).p_value == 1
 
 
 def test_only_moments_that_all_seeds_have_are_matched():

@@ -55,10 +55,11 @@ def test_one_failure_speaks_and_none_only_in_a_whole_sequence(failures, complete
 
 
 def test_ranges_and_bounds():
-    assert within(Interval(20, 15, 25), 18, 26) == HOLDS
-    assert within(Interval(17, 15, 19), 18, 26) == CANNOT_TELL
-    assert within(Interval(16, 15, 17), 18, 26) == DOES_NOT_HOLD
-    assert within(Interval(17, np.nan, np.nan), 18, 26) == CANNOT_TELL
+    assert within(Interval(20, 15, 25), 18, 26, enough=True) == HOLDS
+    assert within(Interval(20, 15, 25), 18, 26, enough=False) == CANNOT_TELL  # a mean of values outside on both sides
+    assert within(Interval(17, 15, 19), 18, 26, enough=True) == CANNOT_TELL
+    assert within(Interval(16, 15, 17), 18, 26, enough=True) == DOES_NOT_HOLD
+    assert within(Interval(17, np.nan, np.nan), 18, 26, enough=True) == CANNOT_TELL
     assert reaches(Interval(1.0, 0.9, 1.1), 1.0) == HOLDS
     assert reaches(Interval(1.1, 1.05, 1.2), 1.0) == DOES_NOT_HOLD
     assert not_zero(Interval(-0.3, -0.5, -0.1), 0.01) == not_zero(Interval(0.3, 0.1, 0.5), 0.01) == HOLDS

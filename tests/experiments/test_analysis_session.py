@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from metaplast.analysis.lesion_table import RANDOM, read_lesions, read_rows, write_rows
+from metaplast.analysis.within import WithinRow, courses, median_course, read_within, write_within
 from metaplast.config import to_table
 from metaplast.experiments import Study, build, configuration, run
 from metaplast.experiments.learning_to_learn.analysis_session import analyse, analysis_configuration
 from metaplast.experiments.learning_to_learn.experiment import Lane, lane_model
 from metaplast.experiments.learning_to_learn.lesions import check_lesions, groups_of
 from metaplast.experiments.learning_to_learn.probes import Probe, distinct, probe_arrays, probes_of
+from metaplast.experiments.learning_to_learn.within import check_within, measure_within, problems_again
+from metaplast.figures.within import shown_problems, within
 from metaplast.models import Response
 from metaplast.run_names import Moment, network_name, probe_name
 from metaplast.runs import RunDirectory
@@ -56,8 +59,9 @@ def whole(study, tmp_path_factory) -> RunDirectory:
 def analysed(study, whole) -> RunDirectory:
     """The same with its analysis. Only to be read."""
     place, told = RunDirectory.open(shutil.copytree(whole.path, whole.path.parent / "analysed")), []
-    analyse(study, place, lambda *now: told.append(now), lesions=True)
-    assert {now for now in told if now[1] == now[2]} == {("probe trials", 16, 16), ("lesions", 4, 4)}
+    analyse(study, place, lambda *now: told.append(now), lesions=True, within=True)
+    ends = {("probe trials", 16, 16), ("lesions", 4, 4), ("loss within problems", 16, 16)}
+    assert {now for now in told if now[1] == now[2]} == ends
     return place
 
 
@@ -100,6 +104,62 @@ def test_the_intact_network_learns_on_as_the_run_would_have(study, analysed, lon
     for condition, seed in study.lanes:
         (updates,) = np.unique(table.updates_intact[(table.condition == condition) & (table.seed == seed)])
         assert updates == rows.lane(condition, seed).updates[6]
+
+
+def test_a_problem_that_is_learned_again_ends_where_it_ended_in_the_run(study, analysed, whole, longer):
+    """The first, those after snapshots, and the one after the last, which the longer run went on to."""
+    rows = read_within(analysed)
+    assert {row.problem for row in rows} == {0, 2, 4, 6}
+    for condition, seed in study.lanes:
+        for problem in (0, 2, 4, 6):
+            losses = courses(rows, condition, problem)[seed]
+            recorded = (longer if problem == 6 else whole).problems().lane(condition, seed)
+            assert len(losses) == recorded.updates[problem] <= 80
+            assert losses[-5:].mean() == pytest.approx(recorded.loss[problem], rel=1e-4)
+    updates = [row.update for row in rows if row.problem == 2 and (row.condition, row.seed) == study.lanes[0]]
+    assert updates == list(range(1, len(updates) + 1))
+
+
+def test_problems_of_an_earlier_version_are_learned_again_with_the_target_of_the_run(study, analysed, tmp_path):
+    """What the learner carried was not saved: the estimate of the singular vectors starts from the exact ones."""
+    place = RunDirectory.open(shutil.copytree(analysed.path, tmp_path / "run"))
+    shutil.rmtree(place.path / "learners")
+    (place.path / "analysis" / "within.csv").unlink()
+    one = study_of("analysis.within=[4]", "analysis.seeds=1")
+    told = []
+    measure_within(one, place, lambda *now: told.append(now))
+    assert told == [(0, 2), (2, 2)] or told[-1] == (2, 2)
+    rows, exact = read_within(place), read_within(analysed)
+    assert {(row.seed, row.problem) for row in rows} == {(0, 4)}
+    found, wanted = (courses(one, "fixed", 4)[0] for one in (rows, exact))
+    assert found[0] == wanted[0]
+    assert len(found) == pytest.approx(len(wanted), rel=0.3)
+
+
+def test_the_report_shows_the_loss_within_problems(study, analysed):
+    rows = read_within(analysed)
+    assert shown_problems(rows) == [0, 2, 4, 6]
+    figure = within(rows, {"fixed": "#000000", "intrinsic": "#0072B2"}, 0.1)
+    assert [axes.get_title() for axes in figure.axes] == ["problem 1", "problem 3", "problem 5", "problem 7"]
+    many = [WithinRow("fixed", 0, problem, 1, 0.5) for problem in range(0, 100, 5)]
+    assert (len(shown_problems(many)), shown_problems(many)[0], shown_problems(many)[-1]) == (8, 0, 95)
+
+
+def test_a_network_that_is_done_keeps_its_last_loss_in_the_median():
+    quick, slow, broken = np.array([3.0, 1.0]), np.array([3.0, 2.0, 1.5, 1.0]), np.array([3.0, np.nan])
+    assert median_course([quick, slow, slow + 1]).tolist() == [3.0, 2.0, 1.5, 1.0]
+    assert median_course([quick, slow, broken]).tolist() == [3.0, 2.0, 1.5, 1.0]
+    assert np.isinf(median_course([broken])[-1])
+
+
+def test_what_was_not_attempted_is_not_learned_again(study, whole, tmp_path):
+    place = RunDirectory.open(shutil.copytree(whole.path, tmp_path / "run"))
+    place.truncate_problems(lambda row: row.seed == 0 or row.problem < 3)  # as if seed 1 had given up
+    again = problems_again(study, place)
+    assert [one.problem for one in again if one.lane == Lane("fixed", 0)] == [0, 2, 4, 6]
+    assert [one.problem for one in again if one.lane == Lane("fixed", 1)] == [0, 2]
+    with pytest.raises(ValueError, match=r"no network was saved before problem 3; there are some before: 0, 2, 4, 6"):
+        check_within(study_of("analysis.within=[2,3]"), whole)
 
 
 def test_probes_have_the_shapes_that_others_read(study, analysed):
@@ -161,10 +221,12 @@ def test_a_killed_analysis_goes_on_to_the_same_end(study, analysed, tmp_path):
     gone = [place.path / f"{probe.name}.npz" for probe in probes_of(study, place)[5:8]]
     for path in gone:
         path.unlink()
+    write_within(place, [row for row in read_within(place) if (row.condition, row.seed) != study.lanes[1]])
     told = []
-    analyse(study, place, lambda *now: told.append(now), lesions=True)
-    assert (told[0], told[-1]) == (("probe trials", 13, 16), ("lesions", 4, 4))
-    for path in [*gone, place.path / "lesions.csv"]:
+    analyse(study, place, lambda *now: told.append(now), lesions=True, within=True)
+    assert (told[0], told[-1]) == (("probe trials", 13, 16), ("loss within problems", 16, 16))
+    assert ("loss within problems", 12, 16) in told
+    for path in [*gone, place.path / "lesions.csv", place.path / "analysis" / "within.csv"]:
         assert path.read_bytes() == (analysed.path / path.relative_to(place.path)).read_bytes()
 
 

@@ -1,6 +1,7 @@
 """A search on pilot problems writes what it tried and an allocation that a run takes, also after having been killed."""
 
 import filecmp
+import shutil
 import tomllib
 
 import jax
@@ -53,6 +54,28 @@ def test_a_search_writes_what_it_tried(whole):
     assert summary["updates"] == table.updates.sum() == told[-1].updates
     assert {mask: tried["problems"] for mask, tried in summary["masks"].items()} == problems
     assert (place.figures / "search.png").stat().st_size > 10_000
+
+
+def test_an_unsolved_problem_counts_the_limit_in_the_score_and_what_was_spent_in_the_budget(whole, tmp_path):
+    """As if the loss of the first problem of each network had been no number after one update."""
+    place = RunDirectory.open(shutil.copytree(whole[0].path, tmp_path / "search"))
+    rows = [r._replace(updates=1, solved=False) if r.problem == 0 else r for r in place._rows()]
+    place.truncate_problems(lambda row: False)
+    place.append_problems(rows)
+    pilot = PilotLanes(build(search_configuration("dms", SMALL)), place, lambda now: None)
+    mask = (True, True)
+    costs = [row.updates if row.solved else 6 for row in rows if row.condition == "11" and row.problem < 2]
+    assert pilot.score([mask], 2) == pytest.approx(np.mean(costs))
+    assert pilot.tried()["11"]["updates"] == sum(row.updates for row in rows if row.condition == "11")
+
+
+@pytest.mark.parametrize("group", ["*.weight", "*readout.weight"])
+def test_a_group_that_learns_under_every_mask_is_refused(group):
+    words = r"pilot\.groups\.a = .* names only what pilot\.always = .*; give a pilot\.always without it"
+    with pytest.raises(ValueError, match=words) as found:
+        build(search_configuration("dms", [*SMALL[:2], f'pilot.groups={{a=["{group}"]}}']))
+    assert "\n" not in str(found.value)
+    build(search_configuration("dms", [*SMALL[:2], f'pilot.groups={{a=["{group}"]}}', 'pilot.always=["*.bias"]']))
 
 
 def test_a_run_takes_the_allocation_and_keeps_its_own_copy(whole):

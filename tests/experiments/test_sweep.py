@@ -102,9 +102,15 @@ def test_a_killed_sweep_goes_on_to_the_same_bytes(whole, tmp_path, calls):
         swept(place, told=kill)
     with (place.path / "problems.csv").open("a") as stream:
         stream.write("rate@0.001,0,1,6,0.5,0.5,fal")  # half a row
+    begun = place.meta | {"started": "2026-01-01", "commit": "first"}
+    place.write_meta(begun)
+    assert "finished" not in begun
     again = []
     swept(place, told=again.append, resume=True)
     assert again[0].done == heard[-1].done
+    meta = place.meta
+    assert (meta["started"], meta["commit"], len(meta["resumptions"])) == ("2026-01-01", "first", 1)
+    assert meta["finished"] >= meta["resumptions"][0]["resumed"]
     for name in ("problems.csv", "sweep.toml", "figures/sweep.png"):
         assert filecmp.cmp(place.path / name, whole[0].path / name, shallow=False)
 

@@ -1,12 +1,13 @@
 """Learning to learn as a curve: how many updates each next problem of a sequence costs."""
 
 import warnings
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from metaplast.runs import ProblemTable
+from metaplast.runs import ProblemTable, RunDirectory
 
 LATE = 50
 """Number of last problems over which `summary` takes the late mean, or half of a sequence shorter than twice that."""
@@ -119,6 +120,20 @@ def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
     counts = np.concatenate([[0], np.cumsum(known)])
     total, count = sums[place + right + 1] - sums[place - left], counts[place + right + 1] - counts[place - left]
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+def counted(table: ProblemTable, limit: int) -> ProblemTable:
+    """The same problems, an unsolved one with at least `limit` updates.
+
+    A loss that is not a number ends a problem early: it would else count as one that was learned quickly. What a
+    network that gave up did not attempt has no row, and gets none.
+    """
+    return replace(table, updates=np.where(table.solved, table.updates, np.maximum(table.updates, limit)))
+
+
+def counted_problems(run: RunDirectory) -> ProblemTable:
+    """The problems of a run as `counted`, with its own limit; where none is known they count what was spent."""
+    return counted(run.problems(), run.config.get("criterion", {}).get("limit", 0))
 
 
 def updates_matrix(table: ProblemTable, condition: str, *, solved: bool = True) -> np.ndarray:

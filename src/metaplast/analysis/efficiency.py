@@ -18,13 +18,16 @@ MEASURES = ("modularity", "z", "participation")
 
 
 class Association(NamedTuple):
-    """A rank correlation within groups, and whether it could be chance."""
+    """A rank correlation within groups, and whether it could be chance.
+
+    Its interval is over groups, or over the members where they are the same in all groups.
+    """
 
     groups: int
     members: int
     """Of each group."""
     effect: Interval
-    """Spearman's correlation: mean over groups, and its bootstrap interval."""
+    """Spearman's correlation: mean over groups, with its bootstrap interval."""
     p_value: float
     """Permutation test, two-sided."""
 
@@ -36,8 +39,9 @@ class EfficiencyRow(NamedTuple):
     network: str
     measure: str
     within: str
-    """seed: moments of one network are compared, so what both owe to the passing of problems is in it; moment:
-    different networks are compared after the same number of problems, and what all have in common is not."""
+    """seed: moments of one network are compared; its test ignores the trend that all share, so what both owe to the
+    passing of problems is in it. moment: different networks are compared after the same number of problems, and what
+    all have in common is not."""
     groups: int
     members: int
     effect: float
@@ -69,14 +73,10 @@ def association(
 
     Reference: Good (2005), restricted permutations; `scipy.stats.permutation_test`.
     """
-    members = x.shape[1]
-    if members < 3 or not len(x):
+    members, (left, right) = x.shape[1], _useful_ranks(x, y)
+    if not len(left):
         return Association(0, members, Interval(np.nan, np.nan, np.nan), 1.0)
-    ranks = [stats.rankdata(side, axis=1) for side in (x, y)]
-    useful = (np.ptp(ranks[0], axis=1) > 0) & (np.ptp(ranks[1], axis=1) > 0)
-    if not useful.any():
-        return Association(0, members, Interval(np.nan, np.nan, np.nan), 1.0)
-    first, second = (_standard(side[useful]) for side in ranks)
+    first, second = _standard(left), _standard(right)
     # Equal ones shall be equal: of a spread that is nothing but rounding there is no interval.
     by_group = np.round((first * second).mean(axis=1), 12)
 
@@ -89,10 +89,51 @@ def association(
     return Association(len(by_group), members, interval(by_group), float(found.pvalue))
 
 
+def joint_association(
+    x: Float[np.ndarray, "groups members"], y: Float[np.ndarray, "groups members"], seed: int = 0
+) -> Association:
+    """`association` where the members are the same in all groups, such as the networks at several moments.
+
+    A network that lies high at one moment does so at the next, so moments are no independent groups: the test permutes
+    the members once for all groups together, and the interval is a percentile bootstrap over members.
+    """
+    members, (left, right) = x.shape[1], _useful_ranks(x, y)
+    if not len(left):
+        return Association(0, members, Interval(np.nan, np.nan, np.nan), 1.0)
+    everyone = np.arange(members)
+
+    def permuted(order: np.ndarray, axis: int) -> np.ndarray:
+        return (_standard(left[:, order]) * _standard(right).reshape(len(right), *[1] * (order.ndim - 1), -1)).mean(
+            axis=(0, -1)
+        )
+
+    def drawn(order: np.ndarray, axis: int) -> np.ndarray:
+        return (_standard(left[:, order]) * _standard(right[:, order])).mean(axis=(0, -1))
+
+    found = stats.permutation_test(
+        (everyone,), permuted, permutation_type="pairings", n_resamples=RESAMPLES, rng=np.random.default_rng(seed)
+    )
+    spread = stats.bootstrap(
+        (everyone,), drawn, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed)
+    ).confidence_interval
+    effect = Interval(float(drawn(everyone, -1)), float(spread.low), float(spread.high))
+    return Association(len(left), members, effect, float(found.pvalue))
+
+
+def _useful_ranks(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks within groups, of the groups in which neither side is the same everywhere; none of fewer than three."""
+    if x.shape[1] < 3 or not len(x):
+        return x[:0], y[:0]
+    left, right = (stats.rankdata(side, axis=1) for side in (x, y))
+    useful = (np.ptp(left, axis=1) > 0) & (np.ptp(right, axis=1) > 0)
+    return left[useful], right[useful]
+
+
 def _standard(ranks: np.ndarray) -> np.ndarray:
-    """Mean 0 and variance 1 in every row, so that a mean of products is a correlation."""
-    centred = ranks - ranks.mean(axis=1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True))
+    """Mean 0 and variance 1 along the last axis, so that a mean of products is a correlation; 0 where all are equal."""
+    centred = ranks - ranks.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True))
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
 
 
 class Matched(NamedTuple):
@@ -136,9 +177,11 @@ def _uncorrected(networks: dict[str, Sequence[ModularityRow]], table: ProblemTab
     for network, rows in networks.items():
         for condition, measure in product(dict.fromkeys(row.condition for row in rows), MEASURES):
             pair = matched(rows, table, condition, measure)
-            sides = {"seed": (pair.measure, pair.updates), "moment": (pair.measure.T, pair.updates.T)}
-            for within, (x, y) in sides.items():
-                one = association(x, y)
+            tests = {
+                "seed": association(pair.measure, pair.updates),
+                "moment": joint_association(pair.measure.T, pair.updates.T),
+            }
+            for within, one in tests.items():
                 if one.groups:
                     tested = [one.groups, one.members, *one.effect, one.p_value, one.p_value]
                     yield EfficiencyRow._make([condition, network, measure, within, *tested])

@@ -1,6 +1,6 @@
 """What a study measured for each claim; every function returns one finding a family, condition or number."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Pane
 from metaplast.analysis.statistics import Interval, compare_totals, interval
 from metaplast.analysis.tables import read_csv, shown
 from metaplast.analysis.verdicts import (
+    CANNOT_TELL,
+    HOLDS,
     Finding,
     above,
     below,
@@ -101,15 +103,27 @@ def essentially_fails(evidence: Evidence) -> Iterable[Finding]:
 
 
 def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
+    """Seed by seed, all that each network failed until the end or until it gave up."""
     panel = evidence.results.panels.get(HARDEST)
     if panel is None or not {H2, H4} <= set(panel.conditions):
         return [missing(HARDEST)]
-    length = panel.common(H2, H4)
-    two, four = ((1.0 - panel.conditions[name].solved[:, :length]).sum(axis=1) for name in (H2, H4))
-    seeds = min(len(two), len(four))
-    found = interval(four[:seeds] - two[:seeds])
-    words = f"H2 {two.sum():,.0f}, H4 {four.sum():,.0f}; {shown(found)} more a seed"
-    return [Finding(HARDEST, words, above(found, 0.0))]
+    sides = {name: panel.conditions[name] for name in (H2, H4)}
+    seeds = sorted(set(sides[H2].seeds) & set(sides[H4].seeds))
+    if not seeds:
+        return [missing(HARDEST, "no seed in common")]
+    failed = {name: np.array([side.failures_of(seed) for seed in seeds]) for name, side in sides.items()}
+    came = {name: np.array([side.attempts_of(seed) for seed in seeds]) for name, side in sides.items()}
+    whole = max(int(counts.max()) for counts in came.values())
+    words = [f"{name} {failed[name].sum():,.0f} of {came[name].sum():,}" for name in sides]
+    short = {name: [(s, int(n)) for s, n in zip(seeds, came[name], strict=True) if n < whole] for name in sides}
+    gave_up = [f"{name} seed {seed} came to {count} problems" for name in sides for seed, count in short[name]]
+    found = interval(failed[H4] - failed[H2])
+    verdict = above(found, 0.0)
+    fewer = H2 if found.mean > 0 else H4
+    if short[fewer]:  # what it would have failed later might turn the sign
+        verdict = CANNOT_TELL
+    said = "; ".join([*words, f"{shown(found)} more a seed", *gave_up])
+    return [Finding(HARDEST, said, verdict)]
 
 
 def late_advantage(evidence: Evidence) -> Iterable[Finding]:
@@ -120,6 +134,9 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
                 yield missing(where)
                 continue
             length, last = panel.common(BI_LEVEL, reference), panel.late(BI_LEVEL, reference)
+            if length < PUBLISHED_PROBLEMS:
+                yield missing(where, f"in sequences of {length}")
+                continue
             first, final = slice(0, round(EARLY * length)), slice(length - last, length)
             early = ratio_in_part(panel, BI_LEVEL, reference, first)
             late = ratio_in_part(panel, BI_LEVEL, reference, final)
@@ -129,19 +146,35 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
 
 
 def modularity(evidence: Evidence) -> Iterable[Finding]:
-    """From the table of correlations that an analysis has left in the run of each family, of bi-level's networks."""
+    """From the table of correlations that an analysis has left in the run of each family, of bi-level's networks.
+
+    Over problems everything that has a trend goes along with everything else that has one; over seeds it does not.
+    """
     for family in evidence.results.families:
         member = next((one for one in evidence.results.members if one.name == family and one.run), None)
         rows = read_csv(member.run.path / "analysis" / "efficiency.csv") if member and member.run else []
-        wanted = {"condition": BI_LEVEL, "measure": "modularity", "within": "seed"}
+        wanted = {"condition": BI_LEVEL, "measure": "modularity"}
         found = [row for row in rows if wanted.items() <= row.items()]
-        if not found:
+        networks = list(dict.fromkeys(row["network"] for row in found))
+        if not networks:
             yield missing(family)
-        for row in found:
-            effect = Interval(*(_real(row.get(name)) for name in ("effect", "low", "high")))
-            p_value = _real(row.get("p_corrected"))
-            words = f"rank correlation {shown(effect)}, corrected p {shown(p_value)}"
-            yield Finding(_where(family, row.get("network", "")), words, not_zero(effect, p_value))
+        for network in networks:
+            tests = {row["within"]: row for row in found if row["network"] == network}
+            yield _both_ways(_where(family, network), tests)
+
+
+def _both_ways(where: str, tests: Mapping[str, Mapping[str, str]]) -> Finding:
+    """Whether the correlations over problems and over seeds agree that there is one, and of which sign."""
+    words, verdicts, signs = [], set(), set()
+    for kind, name in (("seed", "over problems (trend not taken out)"), ("moment", "over seeds")):
+        row = tests.get(kind, {})
+        effect = Interval(*(_real(row.get(key)) for key in ("effect", "low", "high")))
+        p_value = _real(row.get("p_corrected"))
+        words.append(f"{name} {shown(effect)}, corrected p {shown(p_value)}" if row else f"{name} not measured")
+        verdicts.add(not_zero(effect, p_value))
+        signs.add(bool(effect.mean > 0))
+    agree = verdicts == {HOLDS} and len(signs) == 1
+    return Finding(where, f"rank correlation {'; '.join(words)}", HOLDS if agree else CANNOT_TELL)
 
 
 def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
@@ -158,7 +191,7 @@ def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
         values = np.array([getattr(fit, name) for fit in whole])
         found, inside = interval(values), sum(published.holds(float(value)) for value in values)
         words = f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g}"
-        yield Finding(letter, words, within(found, published.low, published.high))
+        yield Finding(letter, words, within(found, published.low, published.high, enough=inside >= FIT_SEEDS))
 
 
 def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:

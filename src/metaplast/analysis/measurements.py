@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from metaplast.analysis.activity_rows import ActivityRow, SelectivityRow, activity_rows, selectivity_rows
+from metaplast.analysis.curves import counted_problems
 from metaplast.analysis.drift import DensityRow, DriftRow, density_rows, drift_rows
 from metaplast.analysis.efficiency import EfficiencyRow, efficiency_rows
 from metaplast.analysis.incremental import Told, measure
@@ -60,7 +61,7 @@ def write_measurements(run: RunDirectory, told: Told = lambda what, done, total:
     Courses (drift, densities, modules) need networks that were saved between start and end, or probe trials; the rest
     needs probe trials. The null networks of the modules take about a second for each network of 100 neurons.
     """
-    table = run.problems()
+    table = counted_problems(run)
     found = moments(run, table)
     recorded = probed(run, found)
     if not has_course(found) and not recorded:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from metaplast.analysis.curves import attempted_by_all, given_up_at, late, updates_matrix
+from metaplast.analysis.curves import attempted_by_all, counted_problems, given_up_at, late, updates_matrix
 from metaplast.runs import ProblemTable, RunDirectory
 
 BI_LEVEL, INNER_ONLY, STANDARD, RANDOM = "bi-level", "inner-only", "standard", "random mask"
@@ -26,13 +26,13 @@ class Sequences(NamedTuple):
 
     seeds: list[int]
     updates: Float[np.ndarray, "seeds problems"]
-    """A failed problem counts with the updates that were spent on it."""
+    """A failed problem counts with the limit, also where a loss that is not a number ended it early."""
     solved: Float[np.ndarray, "seeds problems"]
     """1 where the problem was solved, 0 where it failed; of pooled conditions the mean."""
     pooled: int = 1
     """Conditions over which this is the mean."""
-    beyond: tuple[int, int] = (0, 0)
-    """Attempts and failures of problems that not all seeds attempted."""
+    beyond: tuple[tuple[int, int], ...] = ()
+    """By seed attempts and failures of problems that not all seeds attempted; of pooled conditions none."""
 
     @property
     def problems(self) -> int:
@@ -40,11 +40,21 @@ class Sequences(NamedTuple):
 
     @property
     def attempts(self) -> int:
-        return self.updates.size * self.pooled + self.beyond[0]
+        return self.updates.size * self.pooled + sum(attempts for attempts, _ in self.beyond)
 
     @property
     def failures(self) -> int:
-        return round(float((1.0 - self.solved).sum()) * self.pooled) + self.beyond[1]
+        return round(float((1.0 - self.solved).sum()) * self.pooled) + sum(failures for _, failures in self.beyond)
+
+    def attempts_of(self, seed: int) -> int:
+        """How far one seed came, in problems."""
+        place = self.seeds.index(seed)
+        return self.problems + (self.beyond[place][0] if self.beyond else 0)
+
+    def failures_of(self, seed: int) -> float:
+        """All that one seed failed, until it gave up if it did; of pooled conditions the mean."""
+        place = self.seeds.index(seed)
+        return float((1.0 - self.solved[place]).sum()) + (self.beyond[place][1] if self.beyond else 0)
 
     def totals(self, part: slice = slice(None)) -> dict[int, float]:
         """Updates of every seed over a part of the sequence."""
@@ -160,7 +170,7 @@ def panel_of(name: str, members: Sequence[Member], pooled: Mapping[str, Sequence
     origin: dict[str, str] = {}
     for member in members:
         assert member.run is not None
-        table = member.run.problems()
+        table = counted_problems(member.run)
         for condition in table.conditions():
             label = condition if condition not in found else f"{condition} ({member.name})"
             found[label], origin[label] = sequences(table, condition), member.name
@@ -190,11 +200,12 @@ def gave_up(member: Member) -> Iterator[str]:
 
 
 def sequences(table: ProblemTable, condition: str) -> Sequences:
-    """One condition of a finished run."""
+    """One condition of a finished run, from its problems as `counted` has them."""
     updates = updates_matrix(table, condition, solved=False)
     solved, length = np.isfinite(updates_matrix(table, condition)), attempted_by_all(updates)
     attempts = np.isfinite(updates[:, length:])
-    beyond = int(attempts.sum()), int((attempts & ~solved[:, length:]).sum())
+    failed = attempts & ~solved[:, length:]
+    beyond = tuple(zip(attempts.sum(axis=1).tolist(), failed.sum(axis=1).tolist(), strict=True))
     return Sequences(table.seeds(condition), updates[:, :length], solved[:, :length].astype(float), beyond=beyond)
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from metaplast.analysis.curves import counted
 from metaplast.runs import ProblemTable
 
 RULE = (
@@ -50,7 +51,7 @@ def rate_score(table: ProblemTable, condition: str, rate: float, limit: int) -> 
     rows = table.select(table.condition == condition)
     if not len(rows):
         raise ValueError(f"no problem of {condition!r}; the sweep has not come to it")
-    cost = np.where(rows.solved, rows.updates, limit)
+    cost = counted(rows, limit).updates
     losses = np.where(np.isfinite(rows.loss), rows.loss, np.inf)
     return RateScore(
         rate,

@@ -58,7 +58,7 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
     note = (
         "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, the final "
         "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "
-        "with the updates spent on it."
+        "with the limit."
     )
     return Table(name, "Failures and updates", columns, rows, note)
 
@@ -84,7 +84,7 @@ def late_by_family(results: StudyResults) -> Table:
     """Final efficiency of every condition, a column a family."""
     note = (
         "Updates a problem over the last 50 problems of each seed, or the last half of a shorter sequence (final "
-        "efficiency), with 95 % bootstrap intervals (BCa) over seeds; a failed problem counts with those spent on it."
+        "efficiency), with 95 % bootstrap intervals (BCa) over seeds; a failed problem counts with the limit."
     )
     return _by_family(results, "final-efficiency", "Final efficiency", note, lambda found: interval(_late(found)))
 

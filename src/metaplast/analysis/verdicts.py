@@ -72,9 +72,12 @@ def some_failed(failures: int, complete: bool) -> str:
     return HOLDS if failures else DOES_NOT_HOLD if complete else CANNOT_TELL
 
 
-def within(interval: Interval, low: float, high: float) -> str:
-    """Whether a mean lies in a range: it does if it is in it, it does not if its whole interval is outside."""
-    if low <= interval.mean <= high:
+def within(interval: Interval, low: float, high: float, *, enough: bool) -> str:
+    """Whether a number lies in a range: its mean does, and so do `enough` of its values.
+
+    It does not if its whole interval is outside.
+    """
+    if low <= interval.mean <= high and enough:
         return HOLDS
     return DOES_NOT_HOLD if interval.high < low or interval.low > high else CANNOT_TELL
 

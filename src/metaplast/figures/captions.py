@@ -15,6 +15,7 @@ TITLES = {
     "communities": "Communities",
     "modularity": "Modularity over problems",
     "efficiency": "Modularity and adaptation efficiency",
+    "within": "The loss within a problem",
     "lesions": "What the loss of neurons costs",
 }
 """Kinds, as the names of the figures begin; what follows a hyphen is the condition."""
@@ -99,9 +100,18 @@ CAPTIONS = {
     "efficiency": Markup(
         "A dot is one network at one moment, larger the later: its modularity or participation, and the mean updates "
         "of the problems that it learned next. Spearman's correlation <b>over problems</b> compares the moments of "
-        "one network, and so holds whatever both owe to the passing of problems; <b>over seeds</b> it compares "
-        "networks that have learned equally many. p by permutation within seeds or moments, corrected for all "
-        "comparisons of the run (Benjamini &amp; Yekutieli, 2001)."
+        "one network, and its test ignores the trend that all share: whatever changes with the passing of problems "
+        "goes along. <b>Over seeds</b> it compares networks that have learned equally many, mean over moments. p by "
+        "permutation, of the moments of each network or of whole networks, corrected for all comparisons of the run "
+        "(Benjamini &amp; Yekutieli, 2001)."
+    ),
+    "within": Markup(
+        "How the task loss falls while one problem is learned, from the first of the sequence to the one after the "
+        "last saved networks; both axes are logarithmic. Each network starts as it was saved before this problem, and "
+        "learns it once more on the same trials. Thin lines are seeds, each up to a dot where it was done (solved, or "
+        "at the limit); bold is their median, in which one that is done keeps its last loss. Dashed: the bound on the "
+        "mean loss of the criterion. A network that learned to learn starts no lower &ndash; the stimuli are new "
+        "&ndash; but falls sooner. Of more than eight problems the figure leaves some out; analysis/within.csv has all."
     ),
     "lesions": Markup(
         "After learning, neurons are silenced in bins of equal size, from those with the smallest values of a property "

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
+from metaplast.analysis.curves import counted_problems
 from metaplast.analysis.measurements import Measurements
 from metaplast.analysis.modularity import functional, modules, structural
 from metaplast.analysis.modularity_rows import recurrent_weight
@@ -51,7 +52,7 @@ def _modules(
     if has_course(saved):
         yield "modularity", modularity(networks, colours)
     if found.efficiency:
-        yield "efficiency", efficiency(networks, found.efficiency, table, colours)
+        yield "efficiency", efficiency(networks, found.efficiency, counted_problems(run), colours)
 
 
 def _population(run: RunDirectory, recorded: list[Moment]) -> Named:

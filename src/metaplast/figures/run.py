@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from metaplast.analysis.curves import exponential_fit, mean_over_seeds, moving_mean, updates_matrix
+from metaplast.analysis.curves import counted, exponential_fit, mean_over_seeds, moving_mean, updates_matrix
 from metaplast.analysis.drift import is_intrinsic
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
 from metaplast.analysis.measurements import write_measurements
 from metaplast.analysis.pilot_rows import PilotRow
+from metaplast.analysis.within import read_within
 from metaplast.figures.lesions import lesions
 from metaplast.figures.measurements import measured
 from metaplast.figures.network import changed, intrinsic, trial
@@ -33,6 +34,7 @@ from metaplast.figures.style import (
     style,
 )
 from metaplast.figures.sweep import sweep
+from metaplast.figures.within import within
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
@@ -49,10 +51,11 @@ def draw_all(run: RunDirectory, form: Form = PNG) -> list[Path]:
         return [write_atomically(path, form.encode(figure)) for path, figure in drawn]
 
 
-def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str) -> Path:
-    """Draw what a search tried into figures/search.png."""
+def draw_search(run: RunDirectory, groups: Sequence[str], chosen: str, limit: int) -> Path:
+    """Draw what a search tried into figures/search.png, unsolved problems with `limit` updates, as they were scored."""
     with style():
-        return write_atomically(run.figures / "search.png", png(search(run.problems(), groups, chosen)))
+        table = counted(run.problems(), limit)
+        return write_atomically(run.figures / "search.png", png(search(table, groups, chosen)))
 
 
 def draw_pilot(run: RunDirectory, rows: Sequence[PilotRow], groups: Sequence[str], chosen: str, objective: str) -> Path:
@@ -82,6 +85,9 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     lost = read_lesions(run)
     for condition in (name for name in lost.conditions() if properties(lost, name)):
         yield f"lesions-{condition}", lesions(lost, condition, colours[condition])
+    if within_rows := read_within(run):
+        bound = run.config.get("criterion", {}).get("loss_below", 0.0)
+        yield "within", within(within_rows, colours, bound)
     yield from measured(run, table, write_measurements(run), colours)
 
 

@@ -4,7 +4,7 @@ from metaplast.learning.base import Learner, Metrics
 from metaplast.learning.criteria import Criterion
 from metaplast.learning.gradient import GradientLearner
 from metaplast.learning.lanes import Lanes
-from metaplast.learning.learn import Outcome, learn, learn_sequence, learn_until_given_up
+from metaplast.learning.learn import Outcome, learn, learn_sequence, learn_until_given_up, loss_course
 from metaplast.learning.losses import FiveTermLoss
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "learn",
     "learn_sequence",
     "learn_until_given_up",
+    "loss_course",
 ]

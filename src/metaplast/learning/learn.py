@@ -32,6 +32,8 @@ class _Progress(NamedTuple):
     criterion: CriterionState
     metrics: Metrics
     updates: Int[Array, ""]
+    course: Float[Array, " limit"] | None
+    """Task loss of every update so far, where somebody asks for it."""
 
 
 def learn(
@@ -51,6 +53,44 @@ def learn(
     before the problem, since nothing could be learned from it any more; after `limit` updates it keeps what it learned.
     With a `limit` of zero the problem is not attempted: no update, and a loss that is not a number.
     """
+    return _learn(learner, model, state, problem, criterion, key, limit, batch)[0]
+
+
+def loss_course(
+    learner: Learner,
+    model: Model,
+    state: Any,
+    family: Family,
+    criterion: Criterion,
+    key: PRNGKeyArray,
+    index: Int[Array, ""],
+    *,
+    limit: int,
+    batch: int,
+) -> tuple[Float[Array, " limit"], Outcome]:
+    """Task loss at every update on problem `index` of a sequence, and how it went: `learn_sequence` step by step.
+
+    The loss is that before the update; behind the last one it is not a number.
+    """
+    problem, learn_key = _problem(family, key, index)
+    course = jnp.full(limit, jnp.nan)
+    (_, _, outcome), course = _learn(learner, model, state, problem, criterion, learn_key, limit, batch, course)
+    assert course is not None
+    return course, outcome
+
+
+def _learn(
+    learner: Learner,
+    model: Model,
+    state: Any,
+    problem: Problem,
+    criterion: Criterion,
+    key: PRNGKeyArray,
+    limit: int | Int[Array, ""],
+    batch: int,
+    course: Float[Array, " limit"] | None = None,
+) -> tuple[tuple[Model, Any, Outcome], Float[Array, " limit"] | None]:
+    """`learn`, and the losses in `course`."""
     arrays, static = eqx.partition(model, eqx.is_array)
 
     def unfinished(progress: _Progress) -> Bool[Array, ""]:
@@ -64,10 +104,12 @@ def learn(
             current, progress.learner, problem.trials(trial_key, batch), step_key
         )
         judged = criterion.update(progress.criterion, metrics)
-        return _Progress(eqx.filter(current, eqx.is_array), learner_state, judged, metrics, progress.updates + 1)
+        course = None if progress.course is None else progress.course.at[progress.updates].set(metrics.loss)
+        arrays = eqx.filter(current, eqx.is_array)
+        return _Progress(arrays, learner_state, judged, metrics, progress.updates + 1, course)
 
     unknown = Metrics(*[jnp.full((), jnp.nan)] * 3)
-    start = _Progress(arrays, learner.begin(model, state), criterion.init(), unknown, jnp.zeros((), jnp.int32))
+    start = _Progress(arrays, learner.begin(model, state), criterion.init(), unknown, jnp.zeros((), jnp.int32), course)
     end = jax.lax.while_loop(unfinished, update, start)
     broken = criterion.broken(end.criterion)
     kept, learner_state = jax.tree.map(
@@ -80,7 +122,13 @@ def learn(
         criterion.reached(end.criterion) & ~broken,
         end.metrics.activity,
     )
-    return eqx.combine(kept, static), learner_state, outcome
+    return (eqx.combine(kept, static), learner_state, outcome), end.course
+
+
+def _problem(family: Family, key: PRNGKeyArray, index: Int[Array, ""]) -> tuple[Problem, PRNGKeyArray]:
+    """Problem `index` of the sequence that `key` determines, and the key for learning it."""
+    problem_key, learn_key = jax.random.split(jax.random.fold_in(key, index))
+    return family.sample(problem_key), learn_key
 
 
 def _mean_measured(values: Float[Array, " window"]) -> Float[Array, ""]:
@@ -134,9 +182,8 @@ def learn_until_given_up(
 
     def one(carry: tuple[Any, Any, Array], index: Array) -> tuple[tuple[Any, Any, Array], Outcome]:
         arrays, learner_state, failed = carry
-        problem_key, learn_key = jax.random.split(jax.random.fold_in(key, index))
+        problem, learn_key = _problem(family, key, index)
         current = eqx.combine(arrays, static)
-        problem = family.sample(problem_key)
         left = jnp.where(failed < give_up, limit, 0) if give_up else limit
         current, learner_state, outcome = learn(
             learner, current, learner_state, problem, criterion, learn_key, limit=left, batch=batch

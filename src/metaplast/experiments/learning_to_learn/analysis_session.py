@@ -10,6 +10,7 @@ from metaplast.experiments.learning_to_learn.experiment import Study
 from metaplast.experiments.learning_to_learn.lesions import measure_lesions
 from metaplast.experiments.learning_to_learn.probes import record_probes
 from metaplast.experiments.learning_to_learn.settings import LearningToLearn
+from metaplast.experiments.learning_to_learn.within import measure_within
 from metaplast.runs import RunDirectory, write_atomically
 
 FILE = "analysis.toml"
@@ -45,17 +46,26 @@ def _begun(directory: RunDirectory) -> bool:
 
 
 def analyse(
-    study: Study, directory: RunDirectory, told: Callable[[str, int, int], None], *, lesions: bool = False
+    study: Study,
+    directory: RunDirectory,
+    told: Callable[[str, int, int], None],
+    *,
+    lesions: bool = False,
+    within: bool = False,
 ) -> None:
-    """Record the probe trials and, if asked, measure the lesions; what is there already is not made again.
+    """Record the probe trials and, if asked, measure the lesions and the loss within problems.
+
+    What is there already is not made again.
 
     `told` hears what is being done, how much of it is done, and of how much.
 
     Raises:
         Mismatch: saved networks that do not fit the configuration.
-        ValueError, FileNotFoundError: as `check_lesions`.
+        ValueError, FileNotFoundError: as `check_lesions` and `check_within`.
     """
     write_atomically(directory.path / FILE, tomli_w.dumps(to_table(study.config.analysis)).encode())
     record_probes(study, directory, lambda done, total: told("probe trials", done, total))
     if lesions:
         measure_lesions(study, directory, lambda done, total: told("lesions", done, total))
+    if within:
+        measure_within(study, directory, lambda done, total: told("loss within problems", done, total))

@@ -21,8 +21,9 @@ from metaplast.experiments.learning_to_learn.experiment import (
     rows_of,
 )
 from metaplast.experiments.states import Mismatch, load_state, save_state
+from metaplast.learning.gradient import GradientState
 from metaplast.params import named_arrays
-from metaplast.run_names import END, START, moment_after, network_name, trial_name
+from metaplast.run_names import END, START, learner_name, moment_after, network_name, trial_name
 from metaplast.runs import ProblemRow, RunDirectory
 
 CHECKPOINT = "checkpoint"
@@ -91,6 +92,7 @@ def _learn(
         directory.append_problems(rows)
         done = indices.stop
         if _snapshot_due(study, done):  # before the checkpoint: a run killed here makes the same one again
+            _write_learners(directory, study, state, moment_after(done))
             _write_networks(directory, study, state, moment_after(done))
         save_state(directory, CHECKPOINT, state, done=done, spent=spent, compiled=compiled)
         failures += sum(not row.solved for row in rows)
@@ -118,6 +120,18 @@ def _write_networks(directory: RunDirectory, study: Study, state: LaneState, mom
     for place, lane in enumerate(study.lanes):
         arrays = named_arrays(lane_model(state, place))
         directory.write_arrays(network_name(lane.condition, lane.seed, moment), arrays)
+
+
+def _write_learners(directory: RunDirectory, study: Study, state: LaneState, moment: str) -> None:
+    """What the learners carry on to the next problem, so that it can be learned again exactly."""
+    for place, lane in enumerate(study.lanes):
+        learner = carried(study, jax.tree.map(lambda leaf, place=place: leaf[place], state.learner))
+        save_state(directory, learner_name(lane.condition, lane.seed, moment), learner)
+
+
+def carried(study: Study, learner: GradientState) -> GradientState:
+    """What of a learner's state matters to the next problem: not the optimiser's where that starts afresh."""
+    return learner._replace(optimiser=None) if study.config.learning.reset_optimiser else learner
 
 
 def _write_trials(directory: RunDirectory, study: Study, state: LaneState) -> None:

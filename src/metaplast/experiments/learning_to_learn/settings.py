@@ -105,7 +105,11 @@ class AnalysisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `metaplast analyse` measures in the saved networks of a finished run."""
 
     seeds: Annotated[int, Meta(ge=0)] = 0
-    """Seeds, counted up from the first, whose probe trials are recorded; 0 means all."""
+    """Seeds, counted up from the first, whose probe trials are recorded, and whose problems `--within` learns again; 0
+    means all."""
+    within: list[Annotated[int, Meta(ge=0)]] = []
+    """Problems, counted from 0, that `--within` learns again, each from networks that were saved just before it; empty
+    means all of which there are such networks: the first, those after snapshots, and the one after the last."""
     trials: Count = 32
     """Probe trials of a saved network; the loss of a lesion is measured on as many."""
     bins: Annotated[int, Meta(ge=2)] = 5

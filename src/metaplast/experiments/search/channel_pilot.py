@@ -18,8 +18,8 @@ from metaplast.experiments.classification.learners import behind_gates
 from metaplast.experiments.classification.session import of_seed
 from metaplast.experiments.classification.settings import EqualSettings
 from metaplast.experiments.learning_to_learn.experiment import Lane
+from metaplast.experiments.learning_to_learn.pilot_lanes import catch_up, of_lane, stacked, state_name
 from metaplast.experiments.search.channel_settings import ChannelSearch, gains_of
-from metaplast.experiments.search.pilot_lanes import catch_up, of_lane, stacked, state_name
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.states import load_progress, load_state, save_state
 from metaplast.figures.run import draw_pilot

@@ -1,6 +1,6 @@
 """The slow level at work: masks are scored by how fast pilot networks learn under them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from metaplast.allocation import SEARCHES, Mask, Search, Space, learning_rates
+from metaplast.analysis.curves import counted
 from metaplast.config import Table, component
 from metaplast.experiments.allocation_files import PATTERNS
 from metaplast.experiments.learning_to_learn.experiment import (
@@ -17,18 +18,16 @@ from metaplast.experiments.learning_to_learn.experiment import (
     build_criterion,
     build_learner,
     lane_function,
-    lane_rows,
-    spikes_to_hertz,
 )
+from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, catch_up, state_name
 from metaplast.experiments.search.gates import Gates, gate_of_parameter
-from metaplast.experiments.search.pilot_lanes import catch_up, of_lane, stacked, state_name
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.search.settings import AllocationSearch
-from metaplast.experiments.states import load_progress, load_state, save_state
+from metaplast.experiments.states import load_progress, load_state
 from metaplast.figures.run import draw_search
 from metaplast.learning import Lanes
 from metaplast.params import match, parameter_paths
-from metaplast.runs import RunDirectory
+from metaplast.runs import ProblemTable, RunDirectory
 from metaplast.tasks import FAMILIES, Family
 
 PILOT = 2
@@ -68,7 +67,23 @@ def build(config: AllocationSearch) -> SearchStudy:
     for patterns in (space.always, *groups.values()):
         if patterns:
             match(names, patterns)
+    _check_groups(names, groups, space.always)
     return SearchStudy(config, search, space, family)
+
+
+def _check_groups(names: Sequence[str], groups: Mapping[str, Sequence[str]], always: Sequence[str]) -> None:
+    """Refuse a group that changes nothing, which would be paid for with twice as many masks.
+
+    Raises:
+        ValueError: all its parameters learn under every mask.
+    """
+    learn_always = match(names, tuple(always)) if always else set()
+    for name, patterns in groups.items():
+        if match(names, tuple(patterns)) <= learn_always:
+            raise ValueError(
+                f"pilot.groups.{name} = {list(patterns)} names only what pilot.always = {list(always)} frees under "
+                "every mask; give a pilot.always without it (--set 'pilot.always=[\"GLOB\"]'), or leave the group out"
+            )
 
 
 class PilotLanes:
@@ -89,6 +104,7 @@ class PilotLanes:
         self._rates_of: dict[str, Any] = {}
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
+        self._costs: dict[Lane, list[int]] = {}
         self._learn = Lanes(lane_function(config, family, build_criterion(config)), len(jax.devices()))
         self._find_finished()
 
@@ -98,9 +114,7 @@ class PilotLanes:
         wanted = -(-problems // chunk) * chunk
         lanes = [Lane(self.space.label(mask), seed) for mask in masks for seed in self.seeds]
         catch_up(lanes, wanted, self._reached, self._advance)
-        means = [
-            np.mean([self._updates[Lane(self.space.label(m), seed)][:wanted] for seed in self.seeds]) for m in masks
-        ]
+        means = [np.mean([self._costs[Lane(self.space.label(m), seed)][:wanted] for seed in self.seeds]) for m in masks]
         return np.asarray(means)
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
@@ -128,11 +142,11 @@ class PilotLanes:
 
     def draw(self, chosen: str) -> None:
         """Draw what was tried."""
-        draw_search(self._directory, list(self.space.groups), chosen)
+        draw_search(self._directory, list(self.space.groups), chosen, self._config.criterion.limit)
 
     @property
     def updates(self) -> dict[Lane, list[int]]:
-        """Updates that every problem took, by lane."""
+        """Updates that were spent on every problem, by lane."""
         return dict(self._updates)
 
     def _find_finished(self) -> None:
@@ -145,7 +159,13 @@ class PilotLanes:
         table = self._directory.problems()
         for lane in saved:
             self._states[lane], _ = load_state(self._directory, state_name(lane), self._start(lane))
-            self._updates[lane] = [int(count) for count in table.lane(*lane).updates]
+            self._count(lane, table.lane(*lane))
+
+    def _count(self, lane: Lane, learned: ProblemTable) -> None:
+        """Keep what further problems took, and what they count in the score."""
+        costs = counted(learned, self._config.criterion.limit).updates.tolist()
+        self._updates[lane] = [*self._updates.get(lane, []), *learned.updates.tolist()]
+        self._costs[lane] = [*self._costs.get(lane, []), *costs]
 
     def _reached(self, lane: Lane) -> int:
         """Problems that a lane has learned."""
@@ -170,23 +190,16 @@ class PilotLanes:
             self._rates_of[label] = jax.tree.map(lambda rates: rates[1], both)
         return self._rates_of[label]
 
+    def _pilot(self, lane: Lane) -> Pilot:
+        """What a lane is to learn next."""
+        reached, state = self._reached(lane), self._states.get(lane) or self._start(lane)
+        return Pilot(self._rates(lane), state, self._key(lane), range(reached, reached + self._config.pilot.chunk))
+
     def _advance(self, lanes: list[Lane]) -> None:
         """Learn the next chunk of problems, one lane a device, and write what came out."""
-        chunk = self._config.pilot.chunk
-        indices = [range(self._reached(lane), self._reached(lane) + chunk) for lane in lanes]
-        states, outcomes = self._learn(
-            stacked([self._rates(lane) for lane in lanes]),
-            stacked([self._states.get(lane) or self._start(lane) for lane in lanes]),
-            jnp.stack([jax.random.fold_in(self._key(lane), 1) for lane in lanes]),
-            jnp.asarray([list(part) for part in indices], jnp.int32),
-        )
-        for place, lane in enumerate(dict.fromkeys(lanes)):
-            state, outcome = of_lane((states, outcomes), place)
-            rows = lane_rows(lane, indices[place], outcome, spikes_to_hertz(self._model, self._family))
-            self._directory.append_problems(rows)
+        for lane, state, rows in advance(self._learn, lanes, self._pilot, self._family, self._directory):
             self._states[lane] = state
-            self._updates[lane] = [*self._updates.get(lane, []), *(row.updates for row in rows)]
-            save_state(self._directory, state_name(lane), state, done=self._reached(lane))
+            self._count(lane, ProblemTable.from_rows(rows))
         measured = {lane.condition for lane in self._updates}
         problems = sum(len(counts) for counts in self._updates.values())
         updates = sum(sum(counts) for counts in self._updates.values())

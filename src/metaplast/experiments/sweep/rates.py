@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import msgspec
 import numpy as np
 from jaxtyping import Array, PyTree
@@ -17,11 +16,10 @@ from metaplast.experiments.learning_to_learn.experiment import (
     build_criterion,
     build_learner,
     lane_function,
-    lane_rows,
-    spikes_to_hertz,
 )
+from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, state_name
 from metaplast.experiments.models import AnyModel
-from metaplast.experiments.states import load_progress, load_state, save_state
+from metaplast.experiments.states import load_progress, load_state
 from metaplast.experiments.sweep.settings import RateSweep, check_sweep, kind_key, model_key, model_of
 from metaplast.learning import Lanes
 from metaplast.models import Model
@@ -124,13 +122,13 @@ class RateLanes:
             return
         places = len(jax.devices())
         one = lane_function(self._config, self._family, build_criterion(self._config))
-        advance = Lanes(one, places)
+        learn = Lanes(one, places)
         # Groups of all lanes, finished ones included, so that a sweep that was killed meets the same groups again.
         for first in range(0, len(self._lanes), places):
             group = self._lanes[first : first + places]
             states = {lane: self._state(lane) for lane in group}
             while behind := self._behind(group):
-                yield self._advance(advance, behind, states, places)
+                yield self._advance(learn, behind, states, places)
 
     def _behind(self, group: list[Lane]) -> list[Lane]:
         """Of a group, the networks that are to learn next: those that have learned least."""
@@ -138,39 +136,31 @@ class RateLanes:
         return [lane for lane in group if self._done[lane] == least < self._sweep.problems]
 
     def _advance(
-        self, advance: Callable[..., Any], lanes: list[Lane], states: dict[Lane, LaneState], places: int
+        self, learn: Callable[..., Any], lanes: list[Lane], states: dict[Lane, LaneState], places: int
     ) -> list[Any]:
         """Learn the next chunk of problems of some networks, and write what came out."""
         filled = [*lanes, *[lanes[-1]] * (places - len(lanes))]
-        stack = lambda trees: jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)  # noqa: E731
-        start = self._done[lanes[0]]
-        indices = range(start, start + self._sweep.chunk)
-        after, outcomes = advance(
-            stack([self._rates_of[lane.condition] for lane in filled]),
-            stack([states[lane] for lane in filled]),
-            jnp.stack([jax.random.fold_in(self._key(lane), 1) for lane in filled]),
-            jnp.asarray([list(indices)] * places, jnp.int32),
-        )
+
+        def pilot(lane: Lane) -> Pilot:
+            indices = range(self._done[lane], self._done[lane] + self._sweep.chunk)
+            return Pilot(self._rates_of[lane.condition], states[lane], self._key(lane), indices)
+
         written = []
-        for place, lane in enumerate(lanes):
-            states[lane], of_lane = jax.tree.map(lambda leaf, place=place: leaf[place], (after, outcomes))
-            hertz = spikes_to_hertz(states[lane].model, self._family)
-            rows = lane_rows(lane, indices, of_lane, hertz)
-            self._directory.append_problems(rows)
+        for lane, state, rows in advance(learn, filled, pilot, self._family, self._directory):
+            states[lane] = state
             self._done[lane] += self._sweep.chunk
-            save_state(self._directory, _state_name(lane), states[lane], done=self._done[lane])
             written += rows
         return written
 
     def _saved(self, lane: Lane) -> int:
         """Problems that a network had learned when its state was saved."""
-        name = _state_name(lane)
+        name = state_name(lane)
         return int(load_progress(self._directory, name)["done"]) if self._directory.has_arrays(name) else 0
 
     def _state(self, lane: Lane) -> LaneState:
         model = self._settings.build(self._key(lane), self._family)
         start = LaneState(model, build_learner(self._config, self._rates_of[lane.condition]).init(model))
-        return load_state(self._directory, _state_name(lane), start)[0] if self._done[lane] else start
+        return load_state(self._directory, state_name(lane), start)[0] if self._done[lane] else start
 
     def _key(self, lane: Lane) -> Array:
         return jax.random.fold_in(jax.random.key(lane.seed), SWEEP)
@@ -195,7 +185,3 @@ def sweep_rates(study: SweepStudy, directory: RunDirectory, told: Callable[[Swep
 
 def _of_first_lane(rates: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: leaf[0], rates)
-
-
-def _state_name(lane: Lane) -> str:
-    return f"states/{lane.condition}-seed{lane.seed}"

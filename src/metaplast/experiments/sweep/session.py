@@ -2,20 +2,18 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jax
 import tomli_w
 
 from metaplast.analysis.rate_scores import RULE, choose, rate_score, remark
 from metaplast.config import to_table
+from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.learning_to_learn.swept_rate import RATES
 from metaplast.experiments.states import Mismatch
 from metaplast.experiments.sweep.rates import SweepStudy, Swept, label, sweep_rates
 from metaplast.figures.run import draw_sweep
-from metaplast.provenance import provenance
 from metaplast.runs import RunDirectory, write_atomically
 
 SWEPT = "sweep.toml"
@@ -32,13 +30,9 @@ def run_sweep(
         Mismatch: what is there was written by other settings.
     """
     config = study.config
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    device = jax.devices()[0]
-    if not resume:
-        directory.write_config(to_table(config))
-    elif directory.config != to_table(config):
+    if resume and directory.config != to_table(config):
         raise Mismatch(f"{directory.path} was begun with other settings; give another --out")
-    directory.write_meta(provenance(f"{device.platform} {device.device_kind}") | {"started": began})
+    meta = begin(directory, config, config.sweep.seed, resume=resume)
     start = time.perf_counter()
     sweep_rates(study, directory, told)
     models = results(study, directory)
@@ -54,6 +48,7 @@ def run_sweep(
     write_atomically(directory.path / SWEPT, swept_toml(study, models, directory.path / SWEPT).encode())
     draw_sweep(directory, models, config.criterion.limit)
     directory.write_summary(numbers)
+    finish(directory, meta)
     return numbers
 
 
