@@ -83,7 +83,7 @@ def test_a_search_writes_what_it_tried(study, whole):
     assert place.meta["finished"] >= place.meta["started"]
 
 
-@pytest.mark.parametrize("calls", [2, 11])
+@pytest.mark.parametrize("calls", [2, pytest.param(11, marks=pytest.mark.slow)])
 def test_a_killed_search_goes_on_to_the_same_end(study, whole, tmp_path, calls):
     place, heard = RunDirectory.create(tmp_path / "search"), []
 

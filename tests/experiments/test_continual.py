@@ -99,7 +99,7 @@ def test_a_single_task_is_what_it_was_without_sequences(grid):
     assert single.data.tasks == 1
 
 
-@pytest.mark.parametrize("epochs", [3, 8])
+@pytest.mark.parametrize("epochs", [3, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_bit_for_bit(grid, whole, tmp_path, epochs):
     """Killed in the middle of a task of the first condition, and after one of the second."""
     place = RunDirectory.create(tmp_path / "run")

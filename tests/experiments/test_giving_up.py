@@ -73,7 +73,7 @@ def test_the_network_stays_as_it_was_when_it_gave_up(whole, tmp_path):
     assert "given_up_at" not in short.summary["conditions"]["fixed"]
 
 
-@pytest.mark.parametrize("calls", [2, 3])
+@pytest.mark.parametrize("calls", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_killed_run_gives_up_at_the_same_problem(whole, tmp_path, calls):
     heard = []
 

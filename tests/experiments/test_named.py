@@ -43,7 +43,18 @@ def whole(study, tmp_path_factory) -> tuple[RunDirectory, list[Progress]]:
     return place, told
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("dms", "rotated-mnist")])
+OFTEN = "cd-dms", "gng-dr-4", "association-rate"
+"""One of each kind of family; the others differ by their settings only."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow)
+        for name in NAMES
+        if name not in ("dms", "rotated-mnist")
+    ],
+)
 def test_every_other_named_experiment_runs(name, tmp_path):
     study = study_of(name, "run.problems=1")
     place = RunDirectory.create(tmp_path / "run")

@@ -52,6 +52,7 @@ def test_conditions_fit_their_channels_and_share_a_design(name, preset):
                 assert channel.scale == 0.0
 
 
+@pytest.mark.slow
 def test_all_other_rules_learn_side_by_side_and_stay_finite(monkeypatch):
     monkeypatch.setattr(classification_data, "load", lambda *_, **__: patterns())
     small = ["preset=others", "training.seeds=1", "training.batch=20", "network.hidden=[6]"]

@@ -100,7 +100,7 @@ def test_pilot_networks_and_problems_are_not_those_of_a_run(whole):
     ).any()
 
 
-@pytest.mark.parametrize("calls", [1, 3])
+@pytest.mark.parametrize("calls", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_killed_search_goes_on_to_the_same_end(whole, tmp_path, calls):
     place = RunDirectory.create(tmp_path / "search")
     heard = []

@@ -41,6 +41,7 @@ def test_values_are_taken_over_seed_by_seed_and_held(tuned, tmp_path):
         assert not np.array_equal(start[WEIGHT], end[WEIGHT])
 
 
+@pytest.mark.slow
 def test_a_run_that_has_begun_needs_the_other_no_more(tuned, tmp_path):
     copy, place = tmp_path / "copy", RunDirectory.create(tmp_path / "run")
     shutil.copytree(tuned.path, copy)

@@ -89,7 +89,7 @@ def test_what_was_chosen_is_what_the_rows_say(whole):
     assert (place.figures / "sweep.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("calls", [3, 8])
+@pytest.mark.parametrize("calls", [3, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_killed_sweep_goes_on_to_the_same_bytes(whole, tmp_path, calls):
     place, heard = RunDirectory.create(tmp_path / "sweep"), []
 

@@ -180,6 +180,7 @@ def test_it_learns(parts, channels, data):
     assert np.isfinite(metrics.loss)
 
 
+@pytest.mark.slow
 def test_five_epochs_are_two_and_three(data):
     learner, model = Classification((S, META, B, ASSIGN), cross_entropy), model_of("s", "h", "b")
     whole, _ = epochs(learner, model, data, 3)
