@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -234,6 +235,15 @@ def test_events_and_other_assignments_run(tmp_path):
     assert table.curve("F", "products").item() == 0.0
     assert table.curve("F", "operations").item() > 0
     assert {"event-drop", "event-jitter", "extra-events"} <= set(kinds_for(grid))
+
+
+def test_no_more_events_than_asked_for_count_in_a_pixel():
+    counts = jnp.asarray([[0, 1, 2, 28]], jnp.uint8)
+    for most, expected in ((0, [0, 1, 2, 28]), (1, [0, 1, 1, 1]), (2, [0, 1, 2, 2])):
+        data = classification_data.prepared(configured('data.name="n-mnist"', f"data.most={most}"))
+        assert data.values(counts).tolist() == [expected]
+    still = classification_data.prepared(configured("data.most=1"))
+    assert still.values(jnp.asarray([255], jnp.uint8)).tolist() == [1.0]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def prepared(config: ClassificationSettings) -> Data:
 
     # What is the same at every step is given once, and the network holds it.
     shown = 1 if coding == "direct" else steps
-    values = partial(_unpacked, events=whole.events)
+    values = partial(_unpacked, events=whole.events, most=settings.most)
 
     def encode(values: Array, key: PRNGKeyArray) -> Array:
         return CODINGS[coding](values, shown, key)
@@ -167,5 +167,7 @@ def _examples(split: Split, events: bool) -> Examples:
     return Examples(jnp.asarray(stored.astype(np.uint8)), jnp.asarray(split.labels))
 
 
-def _unpacked(stored: Array, events: bool) -> Array:
-    return stored.astype(float) if events else stored.astype(float) / 255.0
+def _unpacked(stored: Array, events: bool, most: int) -> Array:
+    if not events:
+        return stored.astype(float) / 255.0
+    return (jnp.minimum(stored, most) if most else stored).astype(float)

@@ -167,6 +167,8 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Length of a frame (ms); 0 divides each recording into equal parts."""
     pool: Count = 1
     """Pixels of an event camera that are counted as one, along each side."""
+    most: Annotated[int, Meta(ge=0, le=255)] = 0
+    """Events that count in a pixel of a frame, more being as many; 0 means all."""
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
