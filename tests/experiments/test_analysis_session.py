@@ -128,7 +128,7 @@ def test_problems_of_an_earlier_version_are_learned_again_with_the_target_of_the
     one = study_of("analysis.within=[4]", "analysis.seeds=1")
     told = []
     measure_within(one, place, lambda *now: told.append(now))
-    assert told == [(0, 2), (2, 2)] or told[-1] == (2, 2)
+    assert (told[0], told[-1]) == ((0, 2), (2, 2))
     rows, exact = read_within(place), read_within(analysed)
     assert {(row.seed, row.problem) for row in rows} == {(0, 4)}
     found, wanted = (courses(one, "fixed", 4)[0] for one in (rows, exact))
