@@ -63,6 +63,11 @@ class Dataset:
         return Dataset(self.name, parts[0], parts[1], self.classes, self.provenance + told)
 
 
+def called(name: str, provenance: str, whole: bool) -> tuple[str, str]:
+    """Name and provenance of a data set, which say so if it is not the whole."""
+    return (name, provenance) if whole else (f"{name}-subset", f"a SUBSET of {provenance}")
+
+
 def _check(where: str, split: Split, classes: int) -> None:
     """Refuse what would only fail, or not even fail, much later."""
     inputs, labels = split

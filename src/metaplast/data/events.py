@@ -9,7 +9,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from metaplast.data.base import Dataset, Split
+from metaplast.data.base import Dataset, Split, called
 from metaplast.data.files import folders, locate
 from metaplast.data.static import DIGITS
 
@@ -101,15 +101,9 @@ def nmnist(binning: Binning, root: str = "", download: bool = False) -> Dataset:
     folder = locate("n-mnist", NMNIST_FOLDERS, root)
     train, test = (_recordings(folder / part, binning) for part in ("Train", "Test"))
     counts = len(train.labels), len(test.labels)
-    whole = counts == NMNIST_WHOLE
-    return Dataset(
-        "n-mnist" if whole else "n-mnist-subset",
-        train,
-        test,
-        DIGITS,
-        f"{'' if whole else 'a SUBSET of '}N-MNIST (Orchard et al. 2015), {counts[0]:,} training and {counts[1]:,} "
-        "test recordings of 34 x 34",
-    )
+    told = f"N-MNIST (Orchard et al. 2015), {counts[0]:,} training and {counts[1]:,} test recordings of 34 x 34"
+    name, told = called("n-mnist", told, counts == NMNIST_WHOLE)
+    return Dataset(name, train, test, DIGITS, told)
 
 
 def _recordings(folder: Path, binning: Binning) -> Split:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metaplast.data.base import Dataset, Split
+from metaplast.data.base import Dataset, Split, called
 from metaplast.data.files import Remote, find, locate, read_idx, read_members, read_npz
 
 DIGITS = tuple("0123456789")
@@ -134,13 +134,8 @@ def _from_idx(
     splits = [_idx_split(*paths[:2]), _idx_split(*paths[2:])]
     counts = len(splits[0].labels), len(splits[1].labels)
     told = f"{title}, {counts[0]:,} training and {counts[1]:,} test images of 28 x 28"
-    name, told = _called(name, told, counts == IDX_WHOLE)
+    name, told = called(name, told, counts == IDX_WHOLE)
     return Dataset(name, splits[0], splits[1], classes, told)
-
-
-def _called(name: str, provenance: str, whole: bool) -> tuple[str, str]:
-    """Name and provenance of a data set, which say so if it is not the whole."""
-    return (name, provenance) if whole else (f"{name}-subset", f"a SUBSET of {provenance}")
 
 
 def _idx_split(images: Path, labels: Path) -> Split:
@@ -176,7 +171,7 @@ def _cifar10_official(path: Path) -> Dataset:
     pixels, labels = (np.concatenate([part[column] for part in parts[:-1]]) for column in (0, 1))
     counts = len(labels), len(parts[-1][1])
     told = f"CIFAR-10 (Krizhevsky 2009), binary version, {counts[0]:,} training and {counts[1]:,} test images"
-    name, told = _called("cifar10", told, counts == CIFAR10_WHOLE)
+    name, told = called("cifar10", told, counts == CIFAR10_WHOLE)
     return Dataset(name, _split(pixels, labels), _split(*parts[-1]), OBJECTS, told)
 
 
