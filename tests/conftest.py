@@ -34,3 +34,13 @@ def quick_compilation():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
+
+
+QUICK = "connections", "models", "plasticity"
+"""Folders of components, whose programs are many and small; the engine's own tests compile as users do."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def components_compile_quickly(request):
+    if request.path.parent.name in QUICK:
+        request.getfixturevalue("quick_compilation")
