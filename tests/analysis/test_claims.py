@@ -9,6 +9,7 @@ from metaplast.analysis.claims import CLAIMS, TARGETS, Claim, Judged, judge
 from metaplast.analysis.evidence import LATE, TOTAL, Evidence, gather
 from metaplast.analysis.panels import pool, read_study
 from metaplast.analysis.statistics import Interval
+from metaplast.analysis.study_tables import masks
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, only_late
 from metaplast.runs import ProblemRow, RunDirectory, write_atomically
 from study_helpers import LIMIT, Cost, falling, plan, write_member, write_search, write_study
@@ -147,6 +148,22 @@ def test_the_search_is_held_against_all_masks(evidence):
     cost = claim(evidence, "It does so at less than half", TARGETS)
     assert [(one.where, one.verdict) for one in cost.findings] == [("dms", HOLDS), ("cd-dms", DOES_NOT_HOLD)]
     assert "55 of 160" in cost.findings[0].measured
+
+
+def test_masks_are_compared_over_the_problems_that_all_of_them_met(tmp_path):
+    """A mask with a longer sequence is no worse for it, and one that is the chosen one is no rival."""
+    conditions = {**MASKS, "standard": falling(0.7), "bi-level": falling(0.8), "inner-only": falling(0.8)}
+    path = tmp_path / "study"
+    study_with(path, {"dms": conditions})
+    for name in MASKS:
+        RunDirectory(path / "dms").truncate_problems(lambda row, name=name: row.condition != name or row.problem < 20)
+    found = gather(read_study(RunDirectory(path)))
+    (finding,) = claim(found, "The search finds a mask as good", TARGETS).findings
+    assert finding.verdict == DOES_NOT_HOLD
+    assert finding.measured.endswith("times the updates of standard, the best of the other masks")
+    (row,) = masks(found.results).rows
+    assert row[4] == 20
+    assert max(row[5], row[12]) < min(row[6:12])
 
 
 def test_what_was_not_measured_cannot_be_told(tmp_path):

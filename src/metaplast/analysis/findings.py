@@ -1,6 +1,7 @@
 """What a study measured for each claim; every function returns one finding a family, condition or number."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from statistics import fmean
 
 import numpy as np
 
@@ -201,9 +202,13 @@ def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:
         if panel is None or BI_LEVEL not in conditions or len(masks) < MASKS:
             yield missing(family)
             continue
-        best = min(masks, key=lambda name, of=conditions: float(of[name].updates.sum(axis=1).mean()))
-        found = compare_totals(panel.totals([BI_LEVEL, best]), BI_LEVEL, best).ratio
-        yield Finding(family, f"{shown(found)} times the updates of {best}", reaches(found, 1.0))
+        totals = panel.totals([BI_LEVEL, *masks])  # over the problems that all of them met
+        rivals = [name for name in masks if totals[name] != totals[BI_LEVEL]]  # one of the eight is the chosen mask
+        best = min(rivals, key=lambda name, of=totals: fmean(of[name].values()))
+        found = compare_totals(totals, BI_LEVEL, best).ratio
+        yield Finding(
+            family, f"{shown(found)} times the updates of {best}, the best of the other masks", reaches(found, 1.0)
+        )
 
 
 def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:

@@ -1,6 +1,7 @@
 """The tables of a study, from what its runs measured."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -142,6 +143,7 @@ def masks(results: StudyResults) -> Table:
         Column("chosen", "search chose", words=True),
         Column("search_problems", "pilot problems"),
         Column("search_updates", "pilot updates"),
+        Column("problems", "fresh problems"),
         *(Column(name, {STANDARD: "000", INNER_ONLY: "111"}.get(name, name.removeprefix(MASK))) for name in order),
     ]
     rows: list[list[Cell]] = []
@@ -153,14 +155,12 @@ def masks(results: StudyResults) -> Table:
         told: list[Cell] = [None, None, None]
         if found:
             told = [str(found.summary["chosen"]), len(found.problems()), int(found.summary["updates"])]
-        means = [
-            float(panel.conditions[name].updates.sum(axis=1).mean()) if name in panel.conditions else None
-            for name in order
-        ]
-        rows.append([family, *told, *means])
+        totals = panel.totals([name for name in order if name in panel.conditions])
+        means = [fmean(totals[name].values()) if name in totals else None for name in order]
+        rows.append([family, *told, panel.common(*totals), *means])
     note = (
-        "Updates over the whole sequence, mean over seeds, by mask: dendritic time constant, somatic time constant, "
-        "threshold; 1 learns. The search saw none of these problems and networks."
+        "Updates over the first problems, which all masks met, mean over seeds, by mask: dendritic time constant, "
+        "somatic time constant, threshold; 1 learns. The search saw none of these problems and networks."
     )
     return Table("masks", "Updates by mask", columns, rows, note)
 
