@@ -60,7 +60,7 @@ def without_cells(network: Network, key: PRNGKeyArray, amount: Array) -> Network
     names = [
         name
         for name, projection in network.projections.items()
-        if projection.weight is not None and projection.source not in maps
+        if projection.weight is not None and len(network.populations[projection.source].shape) != 3
     ]
     weights = []
     for name in names:
