@@ -25,9 +25,7 @@ def unsettled(network: Network) -> dict[str, Moments]:
     }
 
 
-def settled(
-    learned: Learned, data: Examples, coding: Coding, key: PRNGKeyArray, epoch: Array, batch: int
-) -> Learned:
+def settled(learned: Learned, data: Examples, coding: Coding, key: PRNGKeyArray, epoch: Array, batch: int) -> Learned:
     """The same with the mean moments of some batches of training examples; as it was where nothing is normalised.
 
     They are those of the network as it is tested, every weight as plasticity has left it.

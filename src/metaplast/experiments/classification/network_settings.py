@@ -68,8 +68,12 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.kind == "dense" and (self.stages or self.normalised):
             given = "stages" if self.stages else "normalised"
-            raise ValueError(f'{given}: a dense network has none; say kind = "convolutional" or "residual", or leave it out')
+            raise ValueError(
+                f'{given}: a dense network has none; say kind = "convolutional" or "residual", or leave it out'
+            )
         if self.kind != "dense" and not self.stages:
-            raise ValueError(f'stages: a {self.kind} network needs at least one, such as {{channels = 32}}')
+            raise ValueError(f"stages: a {self.kind} network needs at least one, such as {{channels = 32}}")
         if self.kind == "residual" and any(one != StageSettings(one.channels) for one in self.stages):
-            raise ValueError("stages: a block of a residual network has channels only; leave out kernel, stride and pool")
+            raise ValueError(
+                "stages: a block of a residual network has channels only; leave out kernel, stride and pool"
+            )
