@@ -72,9 +72,9 @@ def convolutional(
 
     The input is a relay of `shape` [height, width, channels], into which analogue values, spikes or event frames (one
     channel a polarity) are injected. Projections are called `<layer>-<channel>`, and every layer has all `channels`.
-    With `normalised`, the currents of channels without a mechanism, and not `linear`, are brought to the deviation of the
-    threshold by `Normalised`, but for those of the output. `recurrent` adds to each convolutional layer a 1 x 1 convolution with
-    its own spikes of the step before, which starts at zero.
+    With `normalised`, the currents of channels without a mechanism, and not `linear`, are brought to the deviation of
+    the threshold by `Normalised`, but for those of the output. `recurrent` adds to each convolutional layer a 1 x 1
+    convolution with its own spikes of the step before, which starts at zero.
 
     Raises:
         ValueError: a shape of other than three axes, or stages that leave nothing of the image.

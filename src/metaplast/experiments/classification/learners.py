@@ -22,7 +22,7 @@ from metaplast.network import Network
 def learner_of(
     config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...], batches: int, network: Network
 ) -> Classification:
-    """The learners of all mechanisms of a condition, which see so many batches in all; `network` has all their channels.
+    """The learners of all mechanisms of a condition, for so many batches in all; `network` has all their channels.
 
     Raises:
         ValueError: a channel that settles by itself is not in all layers.

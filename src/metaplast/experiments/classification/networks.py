@@ -33,7 +33,7 @@ def union(config: ClassificationSettings, data: Data, keys: Array) -> Network:
         if config.network.kind == "dense":
             raise
         raise ValueError(
-            f"network.stages: {error} (network.kind is {config.network.kind!r}, an example of {data.name} has the shape "
+            f"network.stages: {error} (network.kind is {config.network.kind!r}, an example of {data.name} has shape "
             f"{data.shape})"
         ) from None
 
