@@ -175,7 +175,9 @@ def test_data_that_are_no_images_are_refused(monkeypatch):
         return Dataset(whole.name, *splits, whole.classes, whole.provenance)
 
     monkeypatch.setattr(classification_data, "load", flat)
-    with pytest.raises(ValueError, match=r"convolutions need images or frames \(height, width, channels\)"):
+    with pytest.raises(
+        ValueError, match=r"inputs have shape \(60, 16\).* expected float32 \[n, height, width, channels\]"
+    ):
         build(configured(CONVOLUTIONAL, ONLY_S, ONE))
 
 

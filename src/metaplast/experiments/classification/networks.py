@@ -46,8 +46,6 @@ def _drawn(config: ClassificationSettings, data: Data, key: PRNGKeyArray) -> Net
         sizes = [data.shape, *network.hidden, classes]
         return layered(key, sizes, [channels] * (len(sizes) - 1), cells=cells, dt=network.dt)
     shape = tuple(data.shape)
-    if len(shape) != 3:
-        raise ValueError("convolutions need images or frames (height, width, channels)")
     options = {"channels": channels, "cells": cells, "normalised": network.normalises, "dt": network.dt}
     if network.kind == "residual":
         widths = [stage.channels for stage in network.stages]
