@@ -19,6 +19,7 @@ NAMES = (
 CLASSIFICATIONS = (
     "mpsl-digits",
     "mpsl-mnist",
+    "mpsl-mnist-conv",
     "mpsl-fashion",
     "mpsl-nmnist",
     "mpsl-digits-events",

@@ -8,7 +8,7 @@ from metaplast.learning.classifier import Classifier
 from metaplast.learning.parts import Experience, Part
 from metaplast.learning.selfbackprop import Membranes, SelfBackpropagation
 from metaplast.learning.selfbackprop_spread import spread
-from metaplast.learning.stack import Layer, feedback, layers_of, onto, put_weights
+from metaplast.learning.stack import Layer, feedback, layers_of, onto, put_weights, without_normalisation
 from metaplast.learning.targets import one_hot
 from metaplast.models.layered import INPUT, projection_name
 from metaplast.network import Network
@@ -74,6 +74,7 @@ class BySelfBackpropagation(Part):
             return layers_of(network, names)
         # Of a channel, not a pool, a shortcut or a loop that ends there too.
         beside = {p.target: name for name, p in network.projections.items() if name.startswith(f"{p.target}-")}
+        network = without_normalisation(network, [beside[layer] for layer in self.absent])
         names = [
             beside[layer] if layer in self.absent else name for layer, name in zip(self.layers, names, strict=True)
         ]

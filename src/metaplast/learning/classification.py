@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
+from metaplast.learning.classifier import Answer, Classifier, Memory, memory_after, plastic_names, traced
 from metaplast.learning.parts import Experience, Part, either
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
+from metaplast.neurons import Relay
 
 Coding = Callable[[Array, PRNGKeyArray], Float[Array, "time batch *source"]]
 """(stored examples, key) -> input currents; augmentation belongs here too."""
@@ -157,7 +158,7 @@ def known(
     batch: int,
 ) -> Knowledge:
     """What the network, as plasticity has left it, makes of all examples."""
-    network = frozen(learned.model.wired(epoch), learned.memory)
+    network = learned.model.at_test(epoch, learned.memory)
     return judged(learned.model, network, learner.loss, data, coding, key, batch)
 
 
@@ -200,8 +201,9 @@ def _judged_batch(
     per_example = jax.vmap(lambda score, label: loss(score[None], label[None]))(scores, labels)
     right = answered(scores, labels).astype(float)
     sums = {name: jnp.sum(sent, axis=(0, *range(2, sent.ndim))) @ there for name, sent in trace.sent.items()}
-    rates = {name: sums[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in trace.sent.items() if name != INPUT}
-    reached = {name: sums[name] * fan_out(network, name) for name in sums if name not in (INPUT, OUTPUT)}
+    spiking = {name: sent for name, sent in trace.sent.items() if not _passes_on(network, name)}
+    rates = {name: sums[name] / (sent[0, 0].size * sent.shape[0]) for name, sent in spiking.items()}
+    reached = {name: sums[name] * fan_out(network, name) for name in spiking if name != OUTPUT}
     entering = fan_out(network, INPUT)
     counts = jnp.all(inputs == jnp.round(inputs))
     analogue = jnp.sum(inputs[0] != 0, axis=tuple(range(1, inputs.ndim - 1))) @ there
@@ -217,11 +219,28 @@ def _judged_batch(
 
 
 def fan_out(network: Network, source: str) -> float:
-    """Synapses behind a cell of `source`, in the mean; parallel channels count as one."""
+    """Synapses behind a cell of `source`, in the mean; parallel channels count as one.
+
+    A pool has none of its own: a spike that it passes on counts in the synapses behind it.
+    """
     shape, synapses = network.populations[source].shape, {}
-    for projection in network.projections.values():
-        if projection.source == source and projection.weight is not None:
+    for name, projection in network.projections.items():
+        if projection.source != source:
+            continue
+        if projection.weight is None:
+            apply = lambda activity, p=projection: p.connection.apply(None, activity)  # noqa: E731
+            passed = jax.eval_shape(apply, jnp.ones((1, *shape)))
+            (read,) = jax.linear_transpose(apply, jnp.ones((1, *shape)))(jnp.ones(passed.shape))
+            each = fan_out(network, projection.target) if _passes_on(network, projection.target) else 1.0
+            synapses[name] = jnp.sum(read > 0) * each
+        else:
             weight = jax.eval_shape(lambda p=projection: p.connection.existing(p.weight))
-            reached = projection.connection.apply(jnp.ones(weight.shape), jnp.ones((1, *shape)))
-            synapses[projection.target] = jnp.sum(reached)
+            synapses[projection.target] = jnp.sum(
+                projection.connection.apply(jnp.ones(weight.shape), jnp.ones((1, *shape)))
+            )
     return sum(synapses.values(), jnp.zeros(())) / prod(shape)  # pyright: ignore[reportReturnType]
+
+
+def _passes_on(network: Network, name: str) -> bool:
+    """Whether a population is no layer of cells: the input, or a pool."""
+    return isinstance(network.populations[name].neuron, Relay)

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from metaplast.allocation.assignment import Assignment
+from metaplast.connections import Moments
 from metaplast.mechanism import chain
+from metaplast.models.folding import folded
 from metaplast.models.layered import INPUT, OUTPUT, projection_name
 from metaplast.network import Network, NetworkState, activity, carry_over, consolidate, voltage
 from metaplast.simulate import simulate
@@ -42,6 +44,8 @@ class Classifier(eqx.Module):
     steps: int = eqx.field(static=True)
     """Of a presentation; an input that has only one is held over all of them."""
     ceiling: float = eqx.field(default=1.1, static=True)
+    moments: dict[str, Moments] = eqx.field(default_factory=dict)
+    """By normalised projection: what its current is brought to its scale and shift with, once it is settled."""
 
     def wired(self, epoch: Float[Array, ""]) -> Network:
         """The network with the gains of an epoch."""
@@ -55,6 +59,10 @@ class Classifier(eqx.Module):
             self.network,
             [self.strength[name] * gain for name, gain in gains.items()],
         )
+
+    def at_test(self, epoch: Float[Array, ""], memory: Memory) -> Network:
+        """The network with which an epoch is tested: nothing in it changes, and no example depends on another."""
+        return folded(frozen(self.wired(epoch), memory), self.moments)
 
     def answer(self, network: Network, inputs: Float[Array, "time batch *source"], memory: Memory) -> Answer:
         """Scores of a batch; `network` is this one `wired`."""

@@ -43,6 +43,13 @@ class Behind(Connection):
         return activity
 
 
+def without_normalisation(network: Network, names: Sequence[str]) -> Network:
+    """The network with the connections that some projections normalise, where they do, in the place of these."""
+    names = [name for name in names if isinstance(network.projections[name].connection, Normalised)]
+    inner = [network.projections[name].connection.inner for name in names]  # pyright: ignore
+    return eqx.tree_at(lambda net: [net.projections[name].connection for name in names], network, inner)
+
+
 def layers_of(network: Network, names: Sequence[str]) -> tuple[Layer, ...]:
     """The layers that a chain of projections forms, input first; a population without a bias has one of zero.
 

@@ -72,9 +72,9 @@ def convolutional(
 
     The input is a relay of `shape` [height, width, channels], into which analogue values, spikes or event frames (one
     channel a polarity) are injected. Projections are called `<layer>-<channel>`, and every layer has all `channels`.
-    With `normalised`, the currents of channels without a mechanism are brought to the deviation of the threshold by
-    `Normalised`, but for those of the output. `recurrent` adds to each convolutional layer a 1 x 1 convolution with
-    its own spikes of the step before, which starts at zero.
+    With `normalised`, the currents of channels without a mechanism, and not `linear`, are brought to the deviation of
+    the threshold by `Normalised`, but for those of the output. `recurrent` adds to each convolutional layer a 1 x 1
+    convolution with its own spikes of the step before, which starts at zero.
 
     Raises:
         ValueError: a shape of other than three axes, or stages that leave nothing of the image.
@@ -91,12 +91,15 @@ def residual(
     widths: Sequence[int] = (16, 32, 64),
     outputs: int = 10,
     *,
+    dense: Sequence[int] = (),
     channels: Sequence[Channel] = (GRADIENT,),
     cells: Cells | None = None,
     normalised: bool = True,
     dt: float = 1.0,
 ) -> Network:
     """A small residual network: a first layer, one block of two layers for each of `widths`, a mean over all places.
+
+    Behind the mean are the fully connected layers of `dense`, if any, and the output.
 
     A block sends the spikes that enter it to its second layer too, over a shortcut: as they are, or through a 1 x 1
     convolution where the channels change. From the second block on, the first layer takes every other place (stride 2).
@@ -113,7 +116,7 @@ def residual(
         _convolve(plan, Stage(width))
         _shortcut(plan, start, stride)
     _pool(plan, plan.shape(plan.source)[:2])
-    return _classify(plan, (), outputs)
+    return _classify(plan, dense, outputs)
 
 
 def _begin(
@@ -189,13 +192,18 @@ def _channel(
     plasticity = chain()
     if channel.plasticity:
         plasticity = channel.plasticity(plan.shape(source), plan.shape(target), rule_key)
-    elif plan.normalised:
+    elif plan.normalised and not channel.linear:
         connection = _normalised(plan, connection, shape[-1])
     return Projection(source, target, connection, weight, plasticity=plasticity, gain=jnp.ones(()))
 
 
 def _normalised(plan: _Plan, connection: Connection, channels: int) -> Normalised:
     return Normalised(connection, jnp.full(channels, plan.cells.threshold), jnp.zeros(channels))
+
+
+def shortcut_name(layer: str) -> str:
+    """Name of the shortcut that ends at a layer."""
+    return f"shortcut-{layer}"
 
 
 def _shortcut(plan: _Plan, start: str, stride: int) -> None:
@@ -208,7 +216,7 @@ def _shortcut(plan: _Plan, start: str, stride: int) -> None:
         connection, weight, gain = Conv(stride=stride), _uniform(key, (1, 1, before, after), GRADIENT.scale), 1.0
         if plan.normalised:
             connection = _normalised(plan, connection, after)
-    plan.projections[f"shortcut-{plan.source}"] = Projection(
+    plan.projections[shortcut_name(plan.source)] = Projection(
         start, plan.source, connection, weight, gain=jnp.asarray(gain, jnp.float32)
     )
 

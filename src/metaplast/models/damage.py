@@ -14,9 +14,12 @@ from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
+from metaplast.neurons import Relay
 
 BITS = 8
 """Of a weight at the lowest level of quantisation."""
+HELD = -1e6
+"""Constant current of a cell that is to be silent."""
 
 
 def noisy(network: Network, key: PRNGKeyArray, amount: Array) -> Network:
@@ -41,12 +44,24 @@ def without_synapses(network: Network, key: PRNGKeyArray, amount: Array) -> Netw
 
 
 def without_cells(network: Network, key: PRNGKeyArray, amount: Array) -> Network:
-    """A fraction `amount` of the cells between input and output falls silent: their synapses to others are lost."""
+    """A fraction `amount` of the cells between input and output falls silent: their synapses to others are lost.
+
+    Cells of a feature map share their synapses; a lost one is held silent by its constant current, of which each needs
+    one of its own (`with_single_cells`).
+    """
     alive = {}
     for place, (name, population) in enumerate(network.populations.items()):
         drawn = jax.random.uniform(jax.random.fold_in(key, place), population.shape)
-        alive[name] = jnp.ones_like(drawn) if name in (INPUT, OUTPUT) else (drawn >= amount).astype(drawn.dtype)
-    names = [name for name, projection in network.projections.items() if projection.weight is not None]
+        kept = name in (INPUT, OUTPUT) or isinstance(population.neuron, Relay)
+        alive[name] = jnp.ones_like(drawn) if kept else (drawn >= amount).astype(drawn.dtype)
+    maps = _maps(network)
+    biases = [jnp.where(alive[name] > 0, network.populations[name].bias, HELD) for name in maps]  # pyright: ignore
+    network = eqx.tree_at(lambda net: [net.populations[name].bias for name in maps], network, biases)
+    names = [
+        name
+        for name, projection in network.projections.items()
+        if projection.weight is not None and len(network.populations[projection.source].shape) != 3
+    ]
     weights = []
     for name in names:
         projection = network.projections[name]
@@ -54,6 +69,22 @@ def without_cells(network: Network, key: PRNGKeyArray, amount: Array) -> Network
         weight = projection.weight
         weights.append(weight * cells.reshape(-1, *(1,) * (weight.ndim - 1)))  # pyright: ignore
     return _with_weights(network, names, weights)
+
+
+def with_single_cells(network: Network) -> Network:
+    """The same network, in which every cell of a feature map has a constant current of its own."""
+    maps = _maps(network)
+    wide = [jnp.broadcast_to(network.populations[name].bias, network.populations[name].shape) for name in maps]  # pyright: ignore
+    return eqx.tree_at(lambda net: [net.populations[name].bias for name in maps], network, wide)
+
+
+def _maps(network: Network) -> list[str]:
+    """Layers of spiking cells in feature maps."""
+    return [
+        name
+        for name, population in network.populations.items()
+        if len(population.shape) == 3 and not isinstance(population.neuron, Relay) and name != OUTPUT
+    ]
 
 
 def _on_weights(network: Network, key: PRNGKeyArray, change: Callable[[Array, PRNGKeyArray], Array]) -> Network:

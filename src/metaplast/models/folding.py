@@ -14,11 +14,16 @@ from metaplast.simulate import simulate
 
 
 def moments(
-    network: Network, inputs: Mapping[str, Float[Array, "time batch *source"]], *, key: PRNGKeyArray
+    network: Network,
+    inputs: Mapping[str, Float[Array, "time batch *source"]],
+    *,
+    key: PRNGKeyArray,
+    steps: int | None = None,
 ) -> dict[str, Moments]:
     """Mean and variance of the currents of every normalised projection on a batch, by its name.
 
-    A delay is not counted: the moments are those of what the source sends.
+    An input of one step is held over `steps`, as by `simulate`. A delay is not counted: the moments are those of what
+    the source sends.
     """
     found = normalised(network)
     sources = {network.projections[name].source for name in found}
@@ -31,7 +36,7 @@ def moments(
 
     if not sources:
         return {}
-    sent, _ = simulate(network, inputs, network.init(batch, key=key), record=record)
+    sent, _ = simulate(network, inputs, network.init(batch, key=key), record=record, steps=steps)
     return {
         name: moments_of(connection.inner.apply(network.projections[name].weight, _flat(sent[name])))
         for name, connection in found.items()

@@ -46,6 +46,8 @@ class Channel:
     """Initial weights are uniform within scale / sqrt(inputs of a cell); 0: they start at zero."""
     plasticity: Callable[[tuple[int, ...], tuple[int, ...], PRNGKeyArray], Mechanism] | None = None
     """Mechanism for (source shape, target shape, key), so that a rule may have a number for each cell."""
+    linear: bool = False
+    """Whether its current is never normalised: self-backpropagation follows nudges through the transposed weights."""
 
 
 class Wiring(NamedTuple):

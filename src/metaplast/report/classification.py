@@ -113,12 +113,40 @@ def sentence(run: RunDirectory, table: EpochTable) -> str:
     """What was run, in one sentence."""
     config, conditions = run.config, table.conditions()
     seeds = max((len(table.seeds(name)) for name in conditions), default=0)
-    hidden = " and ".join(str(size) for size in config["network"]["hidden"])
     steps = config["network"]["steps"]
     return (
-        f"A spiking network with {hidden} hidden cells learns {learned_words(run)} in presentations of {steps} steps, "
+        f"{network_words(config['network'])} learns {learned_words(run)} in presentations of {steps} steps, "
         f"under {len(conditions)} conditions with {seeds} seed{'s' if seeds != 1 else ''} each: which mechanisms "
-        f"change its weights, and how much of each.{sequence_sentence(config)}"
+        f"change its weights, and how much of each.{sequence_sentence(config)}{normalised_words(config['network'])}"
+    )
+
+
+def network_words(network: dict[str, Any]) -> str:
+    """The network in words: 32C3-P2-... are maps, kernels, steps (S) and pools of its convolutional layers."""
+    hidden = " and ".join(str(size) for size in network["hidden"])
+    stages = network.get("stages", [])
+    if network.get("kind", "dense") == "dense":
+        return f"A spiking network with {hidden} hidden cells"
+    behind = f" and, behind them, {hidden} hidden cells" if hidden else ""
+    if network["kind"] == "residual":
+        blocks = ", ".join(str(stage["channels"]) for stage in stages)
+        return f"A residual spiking network with blocks of {blocks} feature maps{behind}"
+    strides = [f"S{stage['stride']}" if stage["stride"] > 1 else "" for stage in stages]
+    pools = [f"-P{stage['pool']}" if stage["pool"] > 1 else "" for stage in stages]
+    layers = "-".join(
+        f"{stage['channels']}C{stage['kernel']}{stride}{pool}"
+        for stage, stride, pool in zip(stages, strides, pools, strict=True)
+    )
+    return f"A spiking network with convolutional layers {layers}{behind}"
+
+
+def normalised_words(network: dict[str, Any]) -> str:
+    """How normalised currents are tested; nothing where there are none."""
+    if network.get("kind", "dense") == "dense" or network.get("normalised") is False:
+        return ""
+    return (
+        " Its currents that no local rule changes are normalised while it learns; it is tested, and disturbed, with "
+        "their settled moments written into weights and biases."
     )
 
 

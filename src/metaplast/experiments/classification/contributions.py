@@ -6,9 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from metaplast.connections import Conv
 from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.learning.classification import Learned, judged
 from metaplast.learning.classifier import frozen, traced
+from metaplast.models.folding import folded
 from metaplast.models.layered import OUTPUT, projection_name
 from metaplast.network import Network
 from metaplast.stepping import flat
@@ -31,12 +33,14 @@ def contributions(grid: Grid, group: Group, learned: Learned, seed: int) -> dict
 
     @eqx.filter_jit
     def measured(learned: Learned, images: Array, labels: Array) -> dict[str, Array]:
-        network = frozen(learned.model.wired(epoch), learned.memory)
+        plain = frozen(learned.model.wired(epoch), learned.memory)
+        network = folded(plain, learned.model.moments)
         data = test._replace(images=images, labels=labels)
         batch = grid.config.training.batch
 
         def accuracy(kept: Float[Array, " channels"]) -> Array:
-            lesioned = with_gains(network, group, dict(zip(names, kept, strict=True)))
+            # Before it is folded: what normalisation adds to a current is silenced with it.
+            lesioned = folded(with_gains(plain, group, dict(zip(names, kept, strict=True))), learned.model.moments)
             return judged(learned.model, lesioned, group.learner.loss, data, grid.data.encode_test, key, batch).accuracy
 
         masks = jnp.concatenate([jnp.ones((1, len(names))), 1 - jnp.eye(len(names))])
@@ -79,9 +83,14 @@ def _votes(network: Network, channel: str, inputs: Array, steps: int) -> Float[A
     return jnp.mean(current.reshape(*sent.shape[:2], -1), axis=0)
 
 
-def _fields(network: Network, layer: str, channel: str) -> Float[Array, "cells *source"]:
-    """Gain x weight into the first cells of a fully connected layer, in the shape of the input."""
+def _fields(network: Network, layer: str, channel: str) -> Float[Array, "cells *field"]:
+    """Gain x weight into the first cells of a layer: in the shape of the input, or the kernels of a convolution."""
     projection = network.projections[projection_name(layer, channel)]
-    weight = projection.weight * (1.0 if projection.gain is None else projection.gain)  # pyright: ignore
+    gain, weight = jnp.ones(()) if projection.gain is None else projection.gain, projection.weight
+    assert weight is not None
+    if isinstance(projection.connection, Conv):
+        by_map = gain.mean(axis=(0, 1)) if gain.ndim == 3 else gain  # a cell of a map may have a gain of its own
+        return jnp.moveaxis((weight * by_map)[..., :CELLS], -1, 0)
     shape = network.populations[projection.source].shape
-    return jnp.moveaxis(weight.reshape(-1, weight.shape[-1])[:, :CELLS], 0, 1).reshape(-1, *shape)
+    wide = (weight * gain).reshape(-1, weight.shape[-1])[:, :CELLS]
+    return jnp.moveaxis(wide, 0, 1).reshape(-1, *shape)

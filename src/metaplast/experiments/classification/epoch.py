@@ -13,8 +13,9 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from metaplast.allocation import assignment
 from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.learning.classification import EpochMetrics, Examples, Knowledge, Learned, judged, learn_epoch
-from metaplast.learning.classifier import Classifier, frozen
+from metaplast.learning.classifier import Classifier
 from metaplast.learning.lanes import Lanes
+from metaplast.learning.settled import settled, with_moments
 from metaplast.learning.shares import Shares, change_shares, current_shares
 from metaplast.models.layered import projection_name
 from metaplast.network import Network
@@ -80,11 +81,20 @@ def _epoch(
     batch, task = config.training.batch, epoch // config.training.epochs
     learn_key, test_key = jax.random.split(jax.random.fold_in(key, epoch))
     now = epoch.astype(float)
-    before = frozen(learned.model.wired(now), learned.memory)
-    start = _before(epoch, partial(_tested, grid, group, learned.model, before, test, test_key), data.tasks)
     encode_train, encode_test = (partial(encode, task=task) for encode in (data.encode_train, data.encode_test))
-    learned, metrics = learn_epoch(group.learner, learned, train, encode_train, learn_key, now, batch)
-    network = frozen(learned.model.wired(now), learned.memory)
+    settle = partial(settled, data=train, coding=encode_train, key=test_key, epoch=now, batch=batch)
+    started = learned
+
+    def tested_before() -> Knowledge:
+        known = settle(started)
+        return _tested(grid, group, known.model, known.model.at_test(now, known.memory), test, test_key)
+
+    start = _before(epoch, tested_before, data.tasks)
+    learned, metrics = learn_epoch(group.learner, started, train, encode_train, learn_key, now, batch)
+    learned = settle(learned)
+    network = learned.model.at_test(now, learned.memory)
+    # With the same moments, so that only what was learned differs.
+    before = with_moments(started.model, learned.model.moments).at_test(now, started.memory)
     knowledge = _tested(grid, group, learned.model, network, test, test_key)
     probe = encode_test(test.images[:batch], test_key)
     gains = {

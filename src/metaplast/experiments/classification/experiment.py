@@ -1,28 +1,26 @@
 """The classification experiment: several mechanisms, alone and together, seeds side by side."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array
 
 from metaplast.allocation import assignment
-from metaplast.config import component
 from metaplast.experiments.classification import settings
 from metaplast.experiments.classification.data import Data, prepared
 from metaplast.experiments.classification.learners import learner_of
+from metaplast.experiments.classification.networks import union
 from metaplast.experiments.classification.settings import ClassificationSettings
 from metaplast.learning.classification import Classification, Learned
 from metaplast.learning.classifier import Classifier
 from metaplast.learning.few_shot import draw_episodes
-from metaplast.mechanism import Mechanism
-from metaplast.models.layered import OUTPUT, Cells, Channel, Wiring, layer_names, layered, projection_name
+from metaplast.learning.settled import unsettled
+from metaplast.models.layered import OUTPUT, Wiring, layer_names, projection_name
 from metaplast.network import Network
 from metaplast.params import strong_float
-from metaplast.plasticity import PLASTICITY
-from metaplast.surrogate import SURROGATES
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,9 @@ def grid_of(config: ClassificationSettings, data: Data, keys: Array) -> Grid:
     Raises:
         ValueError: a value that does not fit.
     """
-    union = _union(config, data, keys)
+    whole = union(config, data, keys)
     batches = config.total_epochs * (len(data.train.labels) // config.training.batch)
-    return Grid(config, data, tuple(_group(config, union, name, batches, keys) for name in config.conditions))
+    return Grid(config, data, tuple(_group(config, whole, name, batches, keys) for name in config.conditions))
 
 
 def check_few_shot(config: ClassificationSettings, data: Data) -> None:
@@ -95,29 +93,16 @@ def _seed_keys(config: ClassificationSettings) -> Array:
     return jnp.stack([jax.random.key(seed) for seed in seeds_of(config)])
 
 
-def _union(config: ClassificationSettings, data: Data, keys: Array) -> Network:
-    """A network with all channels in all layers, seeds on a leading axis: conditions take what they need of it.
-
-    So a channel starts alike in all conditions, and the start is drawn and compiled once.
-    """
-    network = config.network
-    cells = Cells(network.threshold, network.keep, component(SURROGATES, network.surrogate, "network.surrogate"))
-    sizes = [data.shape, *network.hidden, len(data.classes)]
-    channels = [_channel(name, channel) for name, channel in config.channels.items()]
-    draw = lambda key: layered(key, sizes, [channels] * (len(sizes) - 1), cells=cells, dt=network.dt)  # noqa: E731
-    return eqx.filter_jit(eqx.filter_vmap(draw))(keys)
-
-
-def _group(config: ClassificationSettings, union: Network, name: str, batches: int, keys: Array) -> Group:
+def _group(config: ClassificationSettings, whole: Network, name: str, batches: int, keys: Array) -> Group:
     seeds = seeds_of(config)
     chosen = channels_of(config, name)
     layers = layer_names(len(chosen))
-    shape_of = {layer: union.populations[layer].shape for layer in layers}
+    shape_of = {layer: whole.populations[layer].shape for layer in layers}
     # In the order of names, which is the one in which a network holds its projections.
     wiring = tuple(
         Wiring(layer, tuple(sorted(names)), shape_of[layer]) for layer, names in zip(layers, chosen, strict=True)
     )
-    learner = learner_of(config, name, wiring, batches)
+    learner = learner_of(config, name, wiring, batches, whole)
     policy = assignment_of(config.condition(name).assignment, wiring, f"conditions.{name}.assignment")
     names = [projection_name(layer.layer, channel) for layer in wiring for channel in layer.channels]
     strength = {
@@ -126,12 +111,17 @@ def _group(config: ClassificationSettings, union: Network, name: str, batches: i
         for channel in layer.channels
     }
 
-    def begin(union: Network) -> Learned:
-        network = Network(union.populations, {name: union.projections[name] for name in names}, union.dt)
-        classifier = Classifier(network, policy, strength, config.network.steps, config.network.ceiling)
+    channels = {projection_name(layer, channel) for layer in layers for channel in config.channels}
+    beside = [name for name in whole.projections if name not in channels]  # pools and shortcuts
+
+    def begin(whole: Network) -> Learned:
+        projections = {name: whole.projections[name] for name in (*names, *beside)}
+        network = Network(whole.populations, projections, whole.dt)
+        steps, ceiling = config.network.steps, config.network.ceiling
+        classifier = Classifier(network, policy, strength, steps, ceiling, unsettled(network))
         return learner.begin(classifier, config.training.batch)
 
-    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(union)
+    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(whole)
     return Group(name, seeds, wiring, learner, start, jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
 
 
@@ -142,30 +132,12 @@ def channels_of(config: ClassificationSettings, condition: str) -> list[list[str
         ValueError: a layer that there is not.
     """
     chosen = config.condition(condition)
-    layers = layer_names(len(config.network.hidden) + 1)
+    layers = layer_names(config.network.layers)
     others = ({OUTPUT: chosen.readout} if chosen.readout else {}) | chosen.layers
     for layer in chosen.layers:
         if layer not in layers:
             raise ValueError(f"conditions.{condition}.layers: no layer {layer!r}; there are: {', '.join(layers)}")
     return [others.get(layer, chosen.channels) for layer in layers]
-
-
-def _channel(name: str, channel: settings.AnyChannel) -> Channel:
-    if not isinstance(channel, settings.RuleChannel):
-        return Channel(name, channel.scale)
-
-    def rule(source: tuple[int, ...], target: tuple[int, ...], key: PRNGKeyArray) -> Mechanism:
-        mechanism = component(PLASTICITY, channel.plasticity, f"channels.{name}.plasticity")
-        wide = {**dict.fromkeys(channel.per_source, source), **dict.fromkeys(channel.per_target, target)}
-        for place, (field, shape) in enumerate(wide.items()):
-            if field not in {one.name for one in fields(mechanism)}:
-                known = ", ".join(one.name for one in fields(mechanism))
-                raise ValueError(f"channels.{name}: {field!r} is no coefficient of the rule; there are: {known}")
-            drawn = getattr(mechanism, field) * jax.random.uniform(jax.random.fold_in(key, place), shape)
-            mechanism = eqx.tree_at(lambda m, field=field: getattr(m, field), mechanism, drawn)
-        return mechanism
-
-    return Channel(name, channel.scale, rule)
 
 
 def _strength(channel: settings.AnyChannel) -> float:

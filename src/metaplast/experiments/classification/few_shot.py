@@ -13,6 +13,7 @@ from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.learning.classification import Learned
 from metaplast.learning.classifier import Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.few_shot import READOUTS, Episodes, draw_episodes, nearest_scores
+from metaplast.models.folding import folded
 from metaplast.network import Network
 from metaplast.runs import RunDirectory
 
@@ -61,7 +62,7 @@ def _program(grid: Grid, group: Group) -> Callable[..., dict[str, Array]]:
 
     def features(learned: Learned, support: Array, query: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
         """Rates of the last hidden layer; the slow weights stay, and Hebbian traces of hidden layers may go on."""
-        network, memory = learned.model.wired(now), learned.memory
+        network, memory = folded(learned.model.wired(now), learned.model.moments), learned.memory
         inputs = data.encode_test(support, key)
         if settings.hidden and plastic_names(network):
             answer = learned.model.answer(network, inputs, _for_batch(network, memory, support.shape[0]))

@@ -13,13 +13,16 @@ from metaplast.learning.classification import Classification
 from metaplast.learning.gated import Gated
 from metaplast.learning.parts import LOSSES, ByGradient, Part
 from metaplast.learning.selfbackprop import SelfBackpropagation
+from metaplast.models.convolutional import shortcut_name
+from metaplast.models.folding import normalised
 from metaplast.models.layered import Wiring, projection_name
+from metaplast.network import Network
 
 
 def learner_of(
-    config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...], batches: int
+    config: ClassificationSettings, condition: str, wiring: tuple[Wiring, ...], batches: int, network: Network
 ) -> Classification:
-    """The learners of all mechanisms of a condition, which see so many batches in all.
+    """The learners of all mechanisms of a condition, for so many batches in all; `network` has all their channels.
 
     Raises:
         ValueError: a channel that settles by itself is not in all layers.
@@ -30,7 +33,8 @@ def learner_of(
     parts, every = [], {}
     try:
         for name in names:
-            parts += _parts(name, config.channels[name], wiring, owned, changes)
+            beside = beside_weights(config, network, name, wiring)
+            parts += _parts(name, config.channels[name], wiring, owned, changes, beside)
     except ValueError as error:
         raise ValueError(f"conditions.{condition}: {error}") from None
     for layer in wiring:
@@ -51,16 +55,21 @@ def _is_gradient(config: ClassificationSettings, channel: str) -> bool:
 
 
 def _parts(
-    name: str, channel: settings.AnyChannel, wiring: tuple[Wiring, ...], owned: list[str], changes: int
+    name: str,
+    channel: settings.AnyChannel,
+    wiring: tuple[Wiring, ...],
+    owned: list[str],
+    changes: int,
+    beside: tuple[str, ...],
 ) -> list[Part]:
-    """The learner of one channel; `owned` are the layers whose biases learn by gradient."""
+    """The learner of one channel; `owned` are the layers whose biases learn by gradient, `beside` what else does."""
     layers = [layer.layer for layer in wiring if name in layer.channels]
     projections = [projection_name(layer, name) for layer in layers]
     changes //= channel.every
     if isinstance(channel, settings.GradientChannel):
         weights = tuple(f"network.projections.{projection}.weight" for projection in projections)
         biases = tuple(f"network.populations.{layer}.bias" for layer in layers)
-        return [ByGradient(name, weights + biases, channel.rate, changes, every=channel.every)]
+        return [ByGradient(name, weights + biases + beside, channel.rate, changes, every=channel.every)]
     if isinstance(channel, settings.SelfBackpropagationChannel):
         every = tuple(layer.layer for layer in wiring)
         rates = [*channel.rates[:1] * (len(every) - len(channel.rates)), *channel.rates][-len(every) :]
@@ -78,6 +87,26 @@ def _parts(
         strengths = tuple(f"strength.{projection}" for projection in projections)
         return [ByGradient(name, coefficients + strengths, channel.meta_rate, changes, every=channel.every)]
     return []
+
+
+def beside_weights(
+    config: ClassificationSettings, network: Network, name: str, wiring: tuple[Wiring, ...]
+) -> tuple[str, ...]:
+    """What a channel that learns by gradient has to learn besides weights and biases of its layers.
+
+    These are scale and shift of its normalised currents, and the shortcuts to layers whose first such channel it is.
+    """
+    own = [projection_name(layer.layer, name) for layer in wiring if name in layer.channels]
+    first = {layer.layer: next((one for one in layer.channels if _is_gradient(config, one)), None) for layer in wiring}
+    shortcuts = [shortcut_name(layer) for layer, channel in first.items() if channel == name]
+    weights = [f"network.projections.{one}.weight" for one in shortcuts if _has_weight(network, one)]
+    there = normalised(network)
+    places = [f"network.projections.{one}.connection" for one in (*own, *shortcuts) if one in there]
+    return (*weights, *(f"{place}.{field}" for place in places for field in ("scale", "shift")))
+
+
+def _has_weight(network: Network, name: str) -> bool:
+    return name in network.projections and network.projections[name].weight is not None
 
 
 def behind_gates(

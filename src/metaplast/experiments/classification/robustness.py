@@ -16,8 +16,7 @@ from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.experiments.classification.session import load_learned
 from metaplast.experiments.classification.settings import ClassificationSettings
 from metaplast.learning.classification import Examples, Learned, judged
-from metaplast.learning.classifier import frozen
-from metaplast.models.damage import DAMAGES
+from metaplast.models.damage import DAMAGES, with_single_cells
 from metaplast.network import Network
 from metaplast.runs import RunDirectory, write_atomically
 
@@ -95,7 +94,7 @@ def _program(grid: Grid, group: Group) -> Callable[[Learned, PRNGKeyArray], Arra
     corruptions = EVENT_CORRUPTIONS if data.events else IMAGE_CORRUPTIONS
 
     def accuracy(learned: Learned, kind: Array, level: Array, key: PRNGKeyArray, test: Examples) -> Array:
-        network = frozen(learned.model.wired(now), learned.memory)
+        network = with_single_cells(learned.model.at_test(now, learned.memory))
         damage_key, test_key = jax.random.split(key)
         network = jax.lax.switch(kind, [_damaged(name, network, damage_key, level) for name in kinds])
 

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from metaplast.config import Table, with_defaults
 from metaplast.experiments.allocation_files import CONDITION, searched
+from metaplast.experiments.classification.network_settings import NetworkSettings
 from metaplast.experiments.classification.transfer_settings import ContinualSettings, FewShotSettings
 from metaplast.experiments.models import Count, NotNegative, Positive
 from metaplast.plasticity import PLASTICITY
@@ -169,25 +170,6 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pixels of an event camera that are counted as one, along each side."""
     most: Annotated[int, Meta(ge=0, le=255)] = 0
     """Events that count in a pixel of a frame, more being as many; 0 means all."""
-
-
-class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The layers and their cells."""
-
-    hidden: list[Count] = msgspec.field(default_factory=lambda: [128])
-    """Cells of each hidden layer."""
-    steps: Count = 8
-    """Time steps of a presentation (Wu et al. 2022)."""
-    dt: Positive = 1.0
-    """Length of a step (ms); a unit only, since the leak is given by step."""
-    threshold: Positive = 0.35
-    """Firing threshold (Wu et al. 2022)."""
-    keep: Annotated[float, Meta(gt=0, lt=1)] = 0.4
-    """Share of the membrane that is left after a step (Wu et al. 2022)."""
-    ceiling: Positive = 1.1
-    """Largest score, in units of the threshold (Wu et al. 2022)."""
-    surrogate: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "rectangular"})
-    """Surrogate derivative of the spike."""
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

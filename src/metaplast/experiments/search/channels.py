@@ -28,6 +28,8 @@ def build(config: ChannelSearch) -> ChannelStudy:
         ValueError: a value that does not fit.
         FileNotFoundError: the data are not there.
     """
+    if config.network.kind != "dense":
+        raise ValueError(f"network.kind is {config.network.kind!r}; a search for channels takes dense networks only")
     config, search = with_gains(config), component(SEARCHES, config.search, "search")
     if isinstance(search, Relaxed):
         there = ", ".join(name for name, kind in SEARCHES.items() if kind is not Relaxed)
