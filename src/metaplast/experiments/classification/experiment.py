@@ -126,12 +126,12 @@ def _group(config: ClassificationSettings, union: Network, name: str, batches: i
         for channel in layer.channels
     }
 
-    def begin(union: Network) -> Learned:
+    def begin(union: Network, key: PRNGKeyArray) -> Learned:
         network = Network(union.populations, {name: union.projections[name] for name in names}, union.dt)
         classifier = Classifier(network, policy, strength, config.network.steps, config.network.ceiling)
-        return learner.begin(classifier, config.training.batch)
+        return learner.begin(classifier, config.training.batch, key)
 
-    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(union)
+    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(union, jax.vmap(lambda key: jax.random.fold_in(key, 2))(keys))
     return Group(name, seeds, wiring, learner, start, jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
 
 
