@@ -76,9 +76,7 @@ def test_it_is_the_gradient_where_only_resets_are_left_out_and_these_have_none(c
 
     answer = model.answer(model.wired(NOW), batch[0], {})
     assert 0.02 < float(answer.rates["hidden1"].mean()) < 0.98
-    for ours, theirs in zip(
-        eqx.filter_jit(estimated)(E, model, batch), exact(where(model), model), strict=True
-    ):
+    for ours, theirs in zip(eqx.filter_jit(estimated)(E, model, batch), exact(where(model), model), strict=True):
         assert np.abs(theirs).max() > 1e-4
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-7)
 

@@ -47,8 +47,7 @@ class ByEprop(Part):
     Reference: Bellec et al. (2020), Nature Communications 11:3625, eq. 1, 4 and 22-28; there too with Adam.
 
     Raises:
-        ValueError: a layer of cells that are no `LIF`, that have several time constants, or that another layer feeds
-            indirectly.
+        ValueError: cells that are no `LIF`, have several time constants or no bias; layers that no channel joins.
     """
 
     layers: tuple[str, ...] = eqx.field(static=True)
@@ -80,11 +79,17 @@ class ByEprop(Part):
         gradient = self.gradient(model, state, experience)
         change, optimiser = adam(self.rate, self.changes).update(gradient, state.optimiser)
         own = optax.apply_updates(self._own(model.network), change)  # pyright: ignore[reportArgumentType]
+        count = len(self._present())
+        biases = zip(self._present(), self._own(model.network)[count:], own[count:], strict=True)
+        own = own[:count] + [after if layer in self.biases else before for layer, before, after in biases]
         model = eqx.tree_at(lambda m: self._own(m.network), model, own)
         return model, EpropState(optimiser, state.feedback)
 
     def gradient(self, model: Classifier, state: EpropState, experience: Experience) -> list[Array]:
-        """What stands for the gradient: of the weights from the first layer to the last, then of the biases."""
+        """What stands for the gradient: of the weights from the first layer to the last, then of the biases.
+
+        Biases that are another's have theirs too, so that what Adam remembers does not depend on whose they are.
+        """
         network, trace = experience.network, experience.answer.trace
         moved = self._moved(model, state, experience)
         weights = []
@@ -94,7 +99,7 @@ class ByEprop(Part):
             pre = _filtered(_every(trace.sent[projection.source], len(post)), _keep(network, layer))
             weights.append(projection.connection.contract(projection.weight, flat(pre), flat(post)))
         biases = []
-        for layer in self.biases:
+        for layer in self._present():
             ones = _filtered(jnp.ones(len(moved[layer])), _keep(network, layer))
             move = jnp.tensordot(ones, moved[layer], 1).sum(axis=0)
             biases.append(onto(network.populations[layer].bias, move))
@@ -121,13 +126,15 @@ class ByEprop(Part):
         return [layer for layer in self.layers if layer not in self.absent]
 
     def _own(self, network: Network) -> list[Array]:
-        """Weights and biases that are its own, in the order of `gradient`."""
+        """Weights and biases in the order of `gradient`."""
         weights = [network.projections[projection_name(layer, self.name)].weight for layer in self._present()]
-        return weights + [network.populations[layer].bias for layer in self.biases]
+        return weights + [network.populations[layer].bias for layer in self._present()]
 
 
 def _check(name: str, population: Population) -> None:
-    """Refuse cells whose eligibility is no product of a presynaptic and a postsynaptic value."""
+    """Refuse cells whose eligibility is no product of a presynaptic and a postsynaptic value, or without a bias."""
+    if population.bias is None:
+        raise ValueError(f"e-prop needs cells with a bias; give the population {name} one, of zero perhaps")
     if not isinstance(population.neuron, LIF):
         raise ValueError(f"e-prop needs LIF cells; {name} has {type(population.neuron).__name__}")
     if population.neuron.tau.ndim:
@@ -144,7 +151,7 @@ def _entering(network: Network, layer: str) -> Array:
 
 
 def _back(network: Network, layer: str, above: str, signal: Array) -> Array:
-    """The learning signal of a layer: that of the layer above, back through the weights of all channels between them."""
+    """The learning signal of a layer: that of the layer above, back through all channels between them."""
     between = [one for one in network.projections.values() if (one.source, one.target) == (layer, above)]
     if not between:
         raise ValueError(f"no channel leads from {layer} straight to {above}; give e-prop random feedback")
@@ -166,4 +173,3 @@ def _filtered(values: Float[Array, "time ..."], keep: Array) -> Float[Array, "ti
         return after, after
 
     return jax.lax.scan(step, jnp.zeros_like(values[0]), values)[1]
-
