@@ -25,7 +25,7 @@ def without_files(monkeypatch):
 
 def grid_of(channels: str, feedback: str = "symmetric"):
     condition = f"conditions={{one={{channels={channels}}}}}"
-    return build(configured(CHANNEL % feedback, condition, "network.hidden=[16]", "network.steps=2"))
+    return build(configured(CHANNEL % feedback, condition, "network.hidden=[16]"))
 
 
 def accuracy(grid, epochs: int = 8) -> tuple[float, float]:
