@@ -159,7 +159,11 @@ def test_without_normalisation_nothing_is_settled():
             "network.stages: layer 1 has 4 x 4 places; a pool of 5 leaves none",
         ),
         ([CONVOLUTIONAL.replace("pool=2", "pools=2")], "network.stages"),
-        ([RESIDUAL, 'conditions={"S+B"={channels=["stbp", "sbp"]}}'], "no way through the shortcuts of a residual"),
+        ([RESIDUAL, 'conditions={"S+B"={channels=["stbp", "sbp"]}}'], "no way back through a residual network"),
+        (
+            [CONVOLUTIONAL, 'channels.eprop.learner="e-prop"', 'conditions={E={channels=["eprop"]}}'],
+            "no way back through a convolutional network; leave it out, or take network.kind = 'dense'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(settings, words):

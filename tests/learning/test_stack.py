@@ -35,7 +35,7 @@ def lesson(network: Network) -> tuple[Classifier, Experience]:
     model = Classifier(network, assignment.equal(wiring_of(network)), strength, 4)
     inputs = jnp.asarray(np.random.default_rng(0).random((1, BATCH, 6, 6, 1)), jnp.float32)
     answer = eqx.filter_jit(lambda model: model.answer(model.wired(jnp.zeros(())), inputs, {}))(model)
-    return model, Experience(inputs, jnp.arange(BATCH) % 4, answer, None)
+    return model, Experience(inputs, jnp.arange(BATCH) % 4, answer, None, model.network)
 
 
 @pytest.mark.parametrize("warm", [True, False])

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from metaplast.learning.classifier import Classifier
 from metaplast.learning.parts import Experience, Part
@@ -48,7 +48,7 @@ class BySelfBackpropagation(Part):
         if self.absent and not self.warm:
             raise ValueError(f"{self.name} settles by itself and needs all layers; it is absent in {self.absent[0]}")
 
-    def init(self, model: Classifier) -> PyTree:
+    def init(self, model: Classifier, key: PRNGKeyArray) -> PyTree:
         return ()
 
     def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:

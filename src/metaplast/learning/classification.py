@@ -71,18 +71,21 @@ class Classification(eqx.Module):
     every: dict[str, int] = eqx.field(static=True, default_factory=dict)
     """By plastic projection: batches between two that its rule remembers; 1 where nothing is said."""
 
-    def begin(self, model: Classifier, batch: int) -> Learned:
-        """Before the first batch, of so many examples."""
+    def begin(self, model: Classifier, batch: int, key: PRNGKeyArray | None = None) -> Learned:
+        """Before the first batch, of so many examples; `key`, if not always the same, is for what learners draw."""
         state = model.network.init(batch, key=jax.random.key(0))
         memory = {name: state.projections[name].plasticity for name in plastic_names(model.network)}
-        return Learned(model, {part.name: part.init(model) for part in self.parts}, memory, jnp.zeros((), jnp.int32))
+        key = jax.random.key(0) if key is None else key
+        parts = {part.name: part.init(model, key) for part in self.parts}
+        return Learned(model, parts, memory, jnp.zeros((), jnp.int32))
 
     def step(
         self, learned: Learned, inputs: Float[Array, "time batch *source"], labels: Int[Array, " batch"], epoch: Array
     ) -> tuple[Learned, EpochMetrics]:
         """Learn one batch."""
         loss, answer, gradient = self._experienced(learned, inputs, labels, epoch)
-        experience = Experience(inputs, labels, answer, gradient)
+        network = frozen(learned.model.wired(epoch), learned.memory)
+        experience = Experience(inputs, labels, answer, gradient, network)
         model, states = learned.model, {}
         for part in self.parts:
             model, states[part.name] = part.on_time(model, learned.parts[part.name], experience, learned.count)
@@ -95,12 +98,13 @@ class Classification(eqx.Module):
     ) -> tuple[Array, Answer, PyTree]:
         """Loss, answer and gradient of a batch; no gradient if no part wants any."""
         model = learned.model
+        margins = any(part.wants_margins() for part in self.parts)
         asked = either([part.wants_gradient(model) for part in self.parts]) if self.parts else False
         free, constant = eqx.partition(model, asked)
 
         def objective(free: PyTree) -> tuple[Array, Answer]:
             candidate = eqx.combine(free, constant)
-            answer = candidate.answer(candidate.wired(epoch), inputs, learned.memory)
+            answer = candidate.answer(candidate.wired(epoch), inputs, learned.memory, margins=margins)
             return self.loss(answer.scores, labels), answer
 
         if not jax.tree.leaves(free):

@@ -1,5 +1,6 @@
 """A layered network that classifies: answered example by example, with what its plasticity remembers over batches."""
 
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from metaplast.mechanism import chain
 from metaplast.models.folding import folded
 from metaplast.models.layered import INPUT, OUTPUT, projection_name
 from metaplast.network import Network, NetworkState, activity, carry_over, consolidate, voltage
+from metaplast.neurons import LIF
 from metaplast.simulate import simulate
 
 Memory = dict[str, PyTree]
@@ -26,6 +28,8 @@ class Answer(NamedTuple):
     state: NetworkState
     rates: dict[str, Float[Array, "batch *cells"]]
     """By population: what its cells sent, mean over the steps."""
+    trace: "Trace"
+    """All steps."""
 
 
 class Classifier(eqx.Module):
@@ -64,12 +68,15 @@ class Classifier(eqx.Module):
         """The network with which an epoch is tested: nothing in it changes, and no example depends on another."""
         return folded(frozen(self.wired(epoch), memory), self.moments)
 
-    def answer(self, network: Network, inputs: Float[Array, "time batch *source"], memory: Memory) -> Answer:
-        """Scores of a batch; `network` is this one `wired`."""
+    def answer(
+        self, network: Network, inputs: Float[Array, "time batch *source"], memory: Memory, *, margins: bool = False
+    ) -> Answer:
+        """Scores of a batch; `network` is this one `wired`. The trace has the `margins` of all cells if asked for."""
         state = started(network, inputs.shape[1], memory)
-        trace, state = simulate(network, {INPUT: inputs}, state, record=_traced, steps=self.steps)
+        record = partial(_with_margins, network) if margins else _traced
+        trace, state = simulate(network, {INPUT: inputs}, state, record=record, steps=self.steps)
         rates = {name: jnp.mean(sent, axis=0) for name, sent in trace.sent.items()}
-        return Answer(self.scores(network, trace.membrane[-1]), state, rates)
+        return Answer(self.scores(network, trace.membrane[-1]), state, rates, trace)
 
     def scores(self, network: Network, membrane: Float[Array, "batch classes"]) -> Float[Array, "batch classes"]:
         """Scores from the membranes of the output cells."""
@@ -84,11 +91,19 @@ class Trace(NamedTuple):
     """By population; the input sends its current."""
     membrane: Float[Array, "time batch classes"]
     """Of the output cells."""
+    margins: dict[str, Float[Array, "time batch *cells"]] = {}  # noqa: RUF012 - never written to
+    """By population of spiking cells: how far the membrane was above the threshold; empty where nobody asked."""
 
 
 def _traced(now: NetworkState) -> Trace:
     sent = {name: activity(state) for name, state in now.populations.items()}
     return Trace(sent, voltage(now.populations[OUTPUT]))
+
+
+def _with_margins(network: Network, now: NetworkState) -> Trace:
+    spiking = {name: one.neuron for name, one in network.populations.items() if isinstance(one.neuron, LIF)}
+    margins = {name: voltage(now.populations[name]) - neuron.threshold for name, neuron in spiking.items()}
+    return _traced(now)._replace(margins=margins)
 
 
 def traced(network: Network, inputs: Float[Array, "time batch *source"], steps: int) -> Trace:

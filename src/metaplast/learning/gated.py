@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, PyTree
+from jaxtyping import Array, Bool, PRNGKeyArray, PyTree
 
 from metaplast.learning.classifier import Classifier
 from metaplast.learning.parts import Experience, Part
@@ -27,8 +27,11 @@ class Gated(Part):
     def wants_gradient(self, model: Classifier) -> PyTree:
         return self.part.wants_gradient(model)
 
-    def init(self, model: Classifier) -> PyTree:
-        return self.part.init(model)
+    def wants_margins(self) -> bool:
+        return self.part.wants_margins()
+
+    def init(self, model: Classifier, key: PRNGKeyArray) -> PyTree:
+        return self.part.init(model, key)
 
     def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:
         after, state = self.part.learn(model, state, experience)

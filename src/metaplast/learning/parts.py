@@ -7,10 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from metaplast.learning.classifier import Answer, Classifier
 from metaplast.learning.targets import one_hot
+from metaplast.network import Network
 from metaplast.params import learnable, project
 
 
@@ -22,6 +23,8 @@ class Experience(NamedTuple):
     answer: Answer
     gradient: PyTree
     """Of the loss, with the structure of the model; None where nothing asks for it."""
+    network: Network
+    """As the batch met it: with gains, and with all weights as plasticity had left them."""
 
 
 class Part(eqx.Module):
@@ -35,9 +38,13 @@ class Part(eqx.Module):
         """Mask of the parameters whose gradient it needs."""
         return jax.tree.map(lambda _: False, model)
 
+    def wants_margins(self) -> bool:
+        """Whether it needs to know how far every membrane was from its threshold, at every step."""
+        return False
+
     @abstractmethod
-    def init(self, model: Classifier) -> PyTree:
-        """What it remembers, before it has learned."""
+    def init(self, model: Classifier, key: PRNGKeyArray) -> PyTree:
+        """What it remembers, before it has learned; `key` is for what it draws."""
 
     @abstractmethod
     def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:
@@ -73,7 +80,7 @@ class ByGradient(Part):
     def wants_gradient(self, model: Classifier) -> PyTree:
         return learnable(model, *self.patterns)
 
-    def init(self, model: Classifier) -> PyTree:
+    def init(self, model: Classifier, key: PRNGKeyArray) -> PyTree:
         return self._optimiser().init(self._own(model))
 
     def learn(self, model: Classifier, state: PyTree, experience: Experience) -> tuple[Classifier, PyTree]:
@@ -86,7 +93,12 @@ class ByGradient(Part):
         return eqx.filter(model, self.wants_gradient(model))
 
     def _optimiser(self) -> optax.GradientTransformation:
-        return optax.adam(optax.cosine_decay_schedule(self.rate, self.changes) if self.changes else self.rate)
+        return adam(self.rate, self.changes)
+
+
+def adam(rate: float, changes: int = 0) -> optax.GradientTransformation:
+    """Adam, whose rate falls to zero over so many changes along half a cosine; 0: it stays."""
+    return optax.adam(optax.cosine_decay_schedule(rate, changes) if changes else rate)
 
 
 def either(masks: list[PyTree]) -> PyTree:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from metaplast.allocation import assignment
-from metaplast.experiments.classification import settings
+from metaplast.experiments.classification import assignment_settings, settings
 from metaplast.experiments.classification.data import Data, prepared
 from metaplast.experiments.classification.learners import learner_of
 from metaplast.experiments.classification.networks import union
@@ -114,15 +114,16 @@ def _group(config: ClassificationSettings, whole: Network, name: str, batches: i
     channels = {projection_name(layer, channel) for layer in layers for channel in config.channels}
     beside = [name for name in whole.projections if name not in channels]  # pools and shortcuts
 
-    def begin(whole: Network) -> Learned:
+    def begin(whole: Network, key: PRNGKeyArray) -> Learned:
         projections = {name: whole.projections[name] for name in (*names, *beside)}
         network = Network(whole.populations, projections, whole.dt)
         steps, ceiling = config.network.steps, config.network.ceiling
         classifier = Classifier(network, policy, strength, steps, ceiling, unsettled(network))
-        return learner.begin(classifier, config.training.batch)
+        return learner.begin(classifier, config.training.batch, key)
 
-    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(whole)
-    return Group(name, seeds, wiring, learner, start, jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys))
+    drawn, run = (jax.vmap(lambda key, use=use: jax.random.fold_in(key, use))(keys) for use in (2, 1))
+    start = eqx.filter_vmap(begin, out_axes=eqx.if_array(0))(whole, drawn)
+    return Group(name, seeds, wiring, learner, start, run)
 
 
 def channels_of(config: ClassificationSettings, condition: str) -> list[list[str]]:
@@ -144,7 +145,9 @@ def _strength(channel: settings.AnyChannel) -> float:
     return channel.strength if isinstance(channel, settings.RuleChannel) else 1.0
 
 
-def assignment_of(policy: settings.AnyAssignment, wiring: tuple[Wiring, ...], where: str) -> assignment.Assignment:
+def assignment_of(
+    policy: assignment_settings.AnyAssignment, wiring: tuple[Wiring, ...], where: str
+) -> assignment.Assignment:
     """The policy that a configuration names.
 
     Raises:
@@ -152,15 +155,15 @@ def assignment_of(policy: settings.AnyAssignment, wiring: tuple[Wiring, ...], wh
     """
     try:
         match policy:
-            case settings.FixedSettings():
+            case assignment_settings.FixedSettings():
                 return assignment.fixed(wiring, policy.gains)
-            case settings.SoftmaxSettings():
+            case assignment_settings.SoftmaxSettings():
                 return assignment.softmax(wiring, policy.mean)
-            case settings.FreeSettings():
+            case assignment_settings.FreeSettings():
                 return assignment.free(wiring, policy.gains)
-            case settings.PerNeuronSettings():
+            case assignment_settings.PerNeuronSettings():
                 return assignment.per_neuron(wiring)
-            case settings.ScheduledSettings():
+            case assignment_settings.ScheduledSettings():
                 return assignment.scheduled(wiring, policy.start, policy.end, policy.epochs)
         return assignment.equal(wiring)
     except ValueError as error:

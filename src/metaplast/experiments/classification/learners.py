@@ -6,8 +6,9 @@ from dataclasses import replace
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
-from metaplast.experiments.classification import settings
+from metaplast.experiments.classification import assignment_settings, settings
 from metaplast.experiments.classification.settings import ClassificationSettings
+from metaplast.learning.by_eligibility import ByEprop
 from metaplast.learning.by_settling import BySelfBackpropagation
 from metaplast.learning.classification import Classification
 from metaplast.learning.gated import Gated
@@ -29,12 +30,10 @@ def learner_of(
     """
     changes = batches if config.training.decay else 0
     names = list(dict.fromkeys(channel for layer in wiring for channel in layer.channels))
-    owned = [layer.layer for layer in wiring if any(_is_gradient(config, channel) for channel in layer.channels)]
     parts, every = [], {}
     try:
         for name in names:
-            beside = beside_weights(config, network, name, wiring)
-            parts += _parts(name, config.channels[name], wiring, owned, changes, beside)
+            parts += _parts(name, config, wiring, changes, network)
     except ValueError as error:
         raise ValueError(f"conditions.{condition}: {error}") from None
     for layer in wiring:
@@ -45,39 +44,36 @@ def learner_of(
             if isinstance(rule, settings.RuleChannel) and rule.every > 1
         }
     policy = config.condition(condition).assignment
-    if isinstance(policy, settings.LearnedSettings):
+    if isinstance(policy, assignment_settings.LearnedSettings):
         parts.append(ByGradient("assignment", ("assignment.*",), policy.rate, changes))
     return Classification(tuple(parts), LOSSES[config.training.loss], every)
 
 
-def _is_gradient(config: ClassificationSettings, channel: str) -> bool:
-    return isinstance(config.channels[channel], settings.GradientChannel)
+OWNERS = (settings.GradientChannel, settings.EpropChannel, settings.SelfBackpropagationChannel)
+"""Kinds of channels whose learner may have the biases of a layer; of several there, the first kind has them."""
+
+
+def _before(config: ClassificationSettings, name: str, layer: Wiring) -> list[str]:
+    """Channels of a layer to which its biases belong rather than to the channel `name`."""
+    rank = OWNERS.index(type(config.channels[name]))
+    return [other for other in layer.channels if isinstance(config.channels[other], OWNERS[:rank])]
 
 
 def _parts(
-    name: str,
-    channel: settings.AnyChannel,
-    wiring: tuple[Wiring, ...],
-    owned: list[str],
-    changes: int,
-    beside: tuple[str, ...],
+    name: str, config: ClassificationSettings, wiring: tuple[Wiring, ...], changes: int, network: Network
 ) -> list[Part]:
-    """The learner of one channel; `owned` are the layers whose biases learn by gradient, `beside` what else does."""
+    """The learner of one channel."""
+    channel = config.channels[name]
     layers = [layer.layer for layer in wiring if name in layer.channels]
     projections = [projection_name(layer, name) for layer in layers]
     changes //= channel.every
     if isinstance(channel, settings.GradientChannel):
         weights = tuple(f"network.projections.{projection}.weight" for projection in projections)
         biases = tuple(f"network.populations.{layer}.bias" for layer in layers)
+        beside = beside_weights(config, network, name, wiring)
         return [ByGradient(name, weights + biases + beside, channel.rate, changes, every=channel.every)]
-    if isinstance(channel, settings.SelfBackpropagationChannel):
-        every = tuple(layer.layer for layer in wiring)
-        rates = [*channel.rates[:1] * (len(every) - len(channel.rates)), *channel.rates][-len(every) :]
-        rule = SelfBackpropagation(rates, beta=channel.beta)
-        biases = tuple(layer for layer in layers if layer not in owned)
-        absent = tuple(layer for layer in every if layer not in layers)
-        clock, retain = channel.every, channel.retain
-        return [BySelfBackpropagation(name, rule, every, channel.warm, biases, absent, retain=retain, every=clock)]
+    if isinstance(channel, settings.EpropChannel | settings.SelfBackpropagationChannel):
+        return [_by_output(name, config, wiring, changes)]
     if isinstance(channel, settings.RuleChannel) and channel.meta_rate > 0:
         coefficients = tuple(
             f"network.projections.{projection}.plasticity.{field}"
@@ -97,7 +93,12 @@ def beside_weights(
     These are scale and shift of its normalised currents, and the shortcuts to layers whose first such channel it is.
     """
     own = [projection_name(layer.layer, name) for layer in wiring if name in layer.channels]
-    first = {layer.layer: next((one for one in layer.channels if _is_gradient(config, one)), None) for layer in wiring}
+    first = {
+        layer.layer: next(
+            (one for one in layer.channels if isinstance(config.channels[one], settings.GradientChannel)), None
+        )
+        for layer in wiring
+    }
     shortcuts = [shortcut_name(layer) for layer, channel in first.items() if channel == name]
     weights = [f"network.projections.{one}.weight" for one in shortcuts if _has_weight(network, one)]
     there = normalised(network)
@@ -107,6 +108,19 @@ def beside_weights(
 
 def _has_weight(network: Network, name: str) -> bool:
     return name in network.projections and network.projections[name].weight is not None
+
+
+def _by_output(name: str, config: ClassificationSettings, wiring: tuple[Wiring, ...], changes: int) -> Part:
+    """The learner of a channel that what is wrong at the output reaches without a gradient."""
+    channel, every = config.channels[name], tuple(layer.layer for layer in wiring)
+    absent = tuple(layer.layer for layer in wiring if name not in layer.channels)
+    biases = tuple(layer.layer for layer in wiring if name in layer.channels and not _before(config, name, layer))
+    if isinstance(channel, settings.EpropChannel):
+        loss, choice = LOSSES[config.training.loss], (channel.feedback, channel.rate)
+        return ByEprop(name, every, loss, *choice, changes, biases, absent, every=channel.every)
+    rates = [*channel.rates[:1] * (len(every) - len(channel.rates)), *channel.rates][-len(every) :]
+    rule, own = SelfBackpropagation(rates, beta=channel.beta), {"retain": channel.retain, "every": channel.every}
+    return BySelfBackpropagation(name, rule, every, channel.warm, biases, absent, **own)
 
 
 def behind_gates(
@@ -133,10 +147,10 @@ def _gated(
             roots = (f"network.projections.{projection}.", f"strength.{projection}", bias)
             gates |= {path: here for path in part.patterns if path.startswith(roots)}
         else:
-            gradients = [name for name in layer.channels if _is_gradient(config, name)]
-            others = [present[projection_name(layer.layer, name)] for name in gradients]
+            owners = _before(config, part.name, layer)
+            others = [present[projection_name(layer.layer, name)] for name in owners]
             gates[f"network.projections.{projection}.weight"] = here
             gates[bias] = here & ~jnp.any(jnp.stack(others)) if others else here
-    if isinstance(part, BySelfBackpropagation):
+    if isinstance(part, BySelfBackpropagation | ByEprop):
         part = replace(part, biases=part.layers)
     return Gated.of(part, gates)

@@ -17,6 +17,12 @@ from metaplast.network import Network
 from metaplast.plasticity import PLASTICITY
 from metaplast.surrogate import SURROGATES
 
+WAYS_BACK = (
+    (settings.SelfBackpropagationChannel, ("dense", "convolutional"), "self-backpropagation"),
+    (settings.EpropChannel, ("dense",), "e-prop"),
+)
+"""Kinds of channels that pass on by themselves what is wrong at the output, and the kinds of networks that they can."""
+
 
 def union(config: ClassificationSettings, data: Data, keys: Array) -> Network:
     """A network with all channels in all layers, seeds on a leading axis: conditions take what they need of it.
@@ -55,18 +61,17 @@ def _drawn(config: ClassificationSettings, data: Data, key: PRNGKeyArray) -> Net
 
 
 def _check_channels(config: ClassificationSettings) -> None:
-    """Refuse self-backpropagation where shortcuts join its layers."""
-    if config.network.kind != "residual":
-        return
+    """Refuse mechanisms in networks through which their own way back from the output does not lead."""
     for name in config.conditions:
         condition = config.condition(name)
         used = {*condition.channels, *condition.readout, *(one for names in condition.layers.values() for one in names)}
         for channel in sorted(used):
-            if isinstance(config.channels[channel], settings.SelfBackpropagationChannel):
-                raise ValueError(
-                    f"conditions.{name}: channel {channel!r} learns by self-backpropagation, which has no way through "
-                    'the shortcuts of a residual network; leave it out, or take network.kind = "convolutional"'
-                )
+            for kind, ways, learner in WAYS_BACK:
+                if isinstance(config.channels[channel], kind) and config.network.kind not in ways:
+                    raise ValueError(
+                        f"conditions.{name}: channel {channel!r} learns by {learner}, which finds no way back "
+                        f"through a {config.network.kind} network; leave it out, or take network.kind = {ways[-1]!r}"
+                    )
 
 
 def _channel(name: str, channel: settings.AnyChannel) -> Channel:

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from metaplast.config import Table, with_defaults
 from metaplast.experiments.allocation_files import CONDITION, searched
+from metaplast.experiments.classification.assignment_settings import AnyAssignment, EqualSettings
 from metaplast.experiments.classification.network_settings import NetworkSettings
 from metaplast.experiments.classification.transfer_settings import ContinualSettings, FewShotSettings
 from metaplast.experiments.models import Count, NotNegative, Positive
@@ -15,7 +16,6 @@ from metaplast.run_names import check_condition
 from metaplast.surrogate import SURROGATES
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
-Gains = dict[str, float | dict[str, float]]
 
 
 class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="learner"):
@@ -65,63 +65,21 @@ class SelfBackpropagationChannel(ChannelSettings, frozen=True, tag="self-backpro
     """Share of its weights that is left at every change, before what it adds."""
 
 
+class EpropChannel(ChannelSettings, frozen=True, tag="e-prop"):
+    """Weights that learn by eligibility traces and a learning signal at the output; both are means over the batch."""
+
+    rate: Positive = 1e-3
+    """Learning rate of Adam (assumed: that of the surrogate gradient)."""
+    feedback: Literal["symmetric", "random"] = "symmetric"
+    """How the errors of the output reach a hidden layer: through the weights of all channels from there to the output,
+    or through random ones that never learn."""
+
+
 class FrozenChannel(ChannelSettings, frozen=True, tag="none"):
     """Random weights that stay as they are."""
 
 
-AnyChannel = GradientChannel | RuleChannel | SelfBackpropagationChannel | FrozenChannel
-
-
-class AssignmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name"):
-    """How much each channel contributes."""
-
-
-class EqualSettings(AssignmentSettings, frozen=True, tag="equal"):
-    """All alike."""
-
-
-class FixedSettings(AssignmentSettings, frozen=True, tag="fixed"):
-    """As given; also what a search has found."""
-
-    gains: Gains = {}
-    """By channel, or by layer and channel; 1 where nothing is said."""
-
-
-class LearnedSettings(AssignmentSettings, frozen=True):
-    """What learned assignments have."""
-
-    rate: Positive = 1e-3
-    """Learning rate of Adam (assumed)."""
-
-
-class SoftmaxSettings(LearnedSettings, frozen=True, tag="softmax"):
-    """A budget for each layer, shared out by a softmax."""
-
-    mean: Positive = 1.0
-    """Mean gain of the channels of a layer, and where each starts."""
-
-
-class FreeSettings(LearnedSettings, frozen=True, tag="free"):
-    """A scalar for each channel of each layer."""
-
-    gains: Gains = {}
-    """Where they start."""
-
-
-class PerNeuronSettings(LearnedSettings, frozen=True, tag="per-neuron"):
-    """A budget for each cell."""
-
-
-class ScheduledSettings(AssignmentSettings, frozen=True, tag="scheduled"):
-    """From one set of gains to another."""
-
-    start: Gains = {}
-    end: Gains = {}
-    epochs: Count = 10
-    """Epochs on the way."""
-
-
-AnyAssignment = EqualSettings | FixedSettings | SoftmaxSettings | FreeSettings | PerNeuronSettings | ScheduledSettings
+AnyChannel = GradientChannel | RuleChannel | SelfBackpropagationChannel | EpropChannel | FrozenChannel
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

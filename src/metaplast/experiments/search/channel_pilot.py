@@ -13,10 +13,10 @@ from metaplast.allocation import Mask, Search, Space
 from metaplast.analysis.pilot_rows import PilotRow, read_pilot, write_pilot
 from metaplast.config import Table, to_table
 from metaplast.experiments.allocation_files import CONDITION
+from metaplast.experiments.classification.assignment_settings import EqualSettings
 from metaplast.experiments.classification.experiment import Grid
 from metaplast.experiments.classification.learners import behind_gates
 from metaplast.experiments.classification.session import of_seed
-from metaplast.experiments.classification.settings import EqualSettings
 from metaplast.experiments.learning_to_learn.experiment import Lane
 from metaplast.experiments.learning_to_learn.pilot_lanes import catch_up, of_lane, stacked, state_name
 from metaplast.experiments.search.channel_settings import ChannelSearch, gains_of

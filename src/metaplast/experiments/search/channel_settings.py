@@ -9,7 +9,8 @@ from msgspec import Meta
 from metaplast.allocation import SEARCHES
 from metaplast.config import Table, settings_of, with_defaults
 from metaplast.experiments.classification import settings as classification_settings
-from metaplast.experiments.classification.settings import ClassificationSettings, EqualSettings, FixedSettings, Gains
+from metaplast.experiments.classification.assignment_settings import EqualSettings, FixedSettings, Gains
+from metaplast.experiments.classification.settings import ClassificationSettings
 from metaplast.experiments.models import Count
 
 EPOCHS = {"problems": 6, "first": 1}

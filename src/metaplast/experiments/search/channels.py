@@ -7,9 +7,10 @@ import numpy as np
 
 from metaplast.allocation import SEARCHES, Relaxed, Space
 from metaplast.config import component
+from metaplast.experiments.classification.assignment_settings import EqualSettings
 from metaplast.experiments.classification.data import Data, prepared
 from metaplast.experiments.classification.experiment import grid_of
-from metaplast.experiments.classification.settings import Condition, EqualSettings, SelfBackpropagationChannel
+from metaplast.experiments.classification.settings import Condition, SelfBackpropagationChannel
 from metaplast.experiments.search.channel_pilot import ChannelStudy
 from metaplast.experiments.search.channel_settings import ChannelSearch, with_gains
 from metaplast.learning.classification import Examples
