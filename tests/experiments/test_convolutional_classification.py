@@ -161,7 +161,7 @@ def test_without_normalisation_nothing_is_settled():
         ([CONVOLUTIONAL.replace("pool=2", "pools=2")], "network.stages"),
         ([RESIDUAL, 'conditions={"S+B"={channels=["stbp", "sbp"]}}'], "no way back through a residual network"),
         (
-            [CONVOLUTIONAL, 'channels.eprop.learner="e-prop"', 'conditions={E={channels=["eprop"]}}'],
+            [CONVOLUTIONAL, 'channels.eprop={learner="e-prop"}', 'conditions={E={channels=["eprop"]}}'],
             "no way back through a convolutional network; leave it out, or take network.kind = 'dense'",
         ),
     ],
