@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -246,9 +247,19 @@ def test_no_more_events_than_asked_for_count_in_a_pixel():
     assert still.values(jnp.asarray([255], jnp.uint8)).tolist() == [1.0]
 
 
+def test_standard_images_have_mean_zero_and_deviation_one():
+    data = classification_data.prepared(configured("data.standard=true"))
+    currents = np.asarray(data.encode_test(data.train.images, jax.random.key(0)))
+    assert abs(currents.mean()) < 1e-3  # images are kept as bytes
+    assert abs(currents.std() - 1) < 1e-3
+    plain = classification_data.prepared(configured())
+    assert np.asarray(plain.encode_test(plain.train.images, jax.random.key(0))).min() == 0
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
+        ("data={standard=true, coding='rate'}", "data.standard is for the direct coding of images"),
         ('conditions.X={channels=["hebb"]}', "no channel 'hebb'; there are"),
         ("conditions.X={channels=[]}", "conditions.X.channels is empty"),
         ('channels.hebbian.plasticity={name="hebb"}', "channels.hebbian.plasticity.name is 'hebb'"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaplast.data import CODINGS, Augmentation, Binning, Dataset, Split, load
 from metaplast.data.sequences import Transform, transform
@@ -68,8 +68,12 @@ def prepared(config: ClassificationSettings) -> Data:
     shown = 1 if coding == "direct" else steps
     values = partial(_unpacked, events=whole.events, most=settings.most)
 
+    scaled = standardised(chosen.train.inputs) if settings.standard else lambda values: values
+    if settings.standard and coding != "direct":
+        raise ValueError(f"data.standard is for the direct coding of images, not for {coding!r}; leave it out")
+
     def encode(values: Array, key: PRNGKeyArray) -> Array:
-        return CODINGS[coding](values, shown, key)
+        return CODINGS[coding](scaled(values), shown, key)
 
     seen = _transform(config, whole)
 
@@ -88,6 +92,16 @@ def prepared(config: ClassificationSettings) -> Data:
     codings = encode_train, encode_test, whole.events, values, encode
     sequence = unseen, config.continual.tasks
     return Data(whole.name, chosen.provenance, train, test, shape, whole.classes, *codings, *sequence)
+
+
+def standardised(images: Float[np.ndarray, "examples height width channels"]) -> Callable[[Array], Array]:
+    """A change of values (0 to 1) after which each channel of these images has mean 0 and standard deviation 1.
+
+    Images whose mean is far from 0 drive all cells of a network alike, beyond the reach of a surrogate gradient.
+    """
+    axes = tuple(range(images.ndim - 1))
+    mean, deviation = (np.asarray(of(images, axes), np.float32) for of in (np.mean, np.std))
+    return lambda values: (values - mean) / np.maximum(deviation, 1e-6)
 
 
 def _held_back(whole: Dataset, unseen: int) -> tuple[Dataset, Split]:

@@ -114,6 +114,8 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     what is chosen is not chosen on the test set; 0 means none."""
     coding: Literal["direct", "rate", "latency", "events"] = "direct"
     """How values become currents; recordings of events are always shown frame by frame."""
+    standard: bool = False
+    """Whether each colour gets mean 0 and standard deviation 1 over the training images; with the direct coding."""
     shift: Annotated[int, Meta(ge=0)] = 0
     """Augmentation: largest shift each way (pixels)."""
     flip: bool = False
