@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from metaplast.learning.classifier import Answer, Classifier, Memory, memory_after, plastic_names, traced
+from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.parts import Experience, Part, either
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
