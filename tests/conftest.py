@@ -38,11 +38,11 @@ def quick_compilation():
     jax.config.update("jax_disable_most_optimizations", before)
 
 
-THOROUGH = "learning", "native"
-"""Folders whose programs compile as users' do: the engine's. Elsewhere it is only asked whether they are right."""
+THOROUGH = ("native",)
+"""Folders whose programs compile as users' do. Elsewhere it is only asked whether they are right."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def all_but_the_engine_compiles_quickly(request):
+def all_but_the_native_compiles_quickly(request):
     if request.path.parent.name not in THOROUGH:
         request.getfixturevalue("quick_compilation")

@@ -204,6 +204,7 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_co
     assert again.exit_code == 0, again.output
 
 
+@pytest.mark.slow
 def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilation):
     small = [
         "preset=smoke",

@@ -76,10 +76,10 @@ def loss(net, x, state, options):
     ("constant", "options", "deferred"),
     [
         (True, {}, True),
-        (True, {"attenuation": 5.0}, False),
+        pytest.param(True, {"attenuation": 5.0}, False, marks=pytest.mark.slow),
         (True, {"delay": 2, "connection": EventDense()}, True),
         (False, {"attenuation": 5.0}, True),
-        (False, {"delay": 1}, False),
+        pytest.param(False, {"delay": 1}, False, marks=pytest.mark.slow),
         (True, {"scale": 0.0}, True),
         (False, {"scale": 0.0}, False),
     ],
@@ -97,8 +97,15 @@ def test_foresight_is_the_plain_way(constant, options, deferred):
     assert 0.05 < watch(end)[0].mean() < 0.95
 
 
-@pytest.mark.parametrize("constant", [True, False])
-@pytest.mark.parametrize("options", [{"attenuation": 5.0}, {"delay": 2}])
+@pytest.mark.parametrize(
+    ("constant", "options"),
+    [
+        (True, {"delay": 2}),
+        (False, {"attenuation": 5.0}),
+        pytest.param(True, {"attenuation": 5.0}, marks=pytest.mark.slow),
+        pytest.param(False, {"delay": 2}, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_with_foresight_resumes_in_the_middle(constant, options):
     """2 + 4 steps are 6, and so are segments of 4 with their states between them."""
     net, x = network(**options), inputs(constant)

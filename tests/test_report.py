@@ -106,6 +106,7 @@ def test_silent_and_tiny_trials_are_drawn(tmp_path: Path):
     assert [path.name for path in draw_all(run)] == ["learning.png", "trial-fixed.png", "intrinsic-fixed.png"]
 
 
+@pytest.mark.slow
 def test_figures_for_print_are_the_same_again(reported: RunDirectory):
     first = {path: path.read_bytes() for path in write_vectors([reported])}
     assert {path.stem for path in first} == {path.stem for path in reported.figures.glob("*.png")}

@@ -136,7 +136,14 @@ def check_equal(found, expected):
     tree_allclose(found, expected, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "plastic"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "two populations" else ())
+        for name in NETWORKS
+        if name != "plastic"
+    ],
+)
 def test_deferred_gradient_is_plain_autodiff(name):
     """For every parameter, the inputs and the start, delay buffers included."""
     (_, (recorded, end)), gradient = differentiated(prepared(name))
@@ -148,7 +155,9 @@ def test_deferred_gradient_is_plain_autodiff(name):
         assert np.abs(projection.weight).max() > 1e-3, channel
 
 
-@pytest.mark.parametrize(("name", "length"), [("plastic", 7), ("delay 3", 7), ("delay 3", 100)])
+@pytest.mark.parametrize(
+    ("name", "length"), [pytest.param("plastic", 7, marks=pytest.mark.slow), ("delay 3", 7), ("delay 3", 100)]
+)
 def test_checkpoints_change_nothing(name, length):
     """24 steps in segments of 7 leave a rest of 3; 100 is more than there are."""
     assert STEPS % 7

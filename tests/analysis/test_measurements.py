@@ -156,6 +156,7 @@ def test_every_table_has_its_figure(measured: RunDirectory):
     assert set(figures(measured)) == kinds | each
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_small_with_captions_and_the_same_again(tmp_path: Path):
     run = made_up_run(tmp_path / "run", ("all",))
     page = write_report([run]).read_text()

@@ -90,6 +90,7 @@ def test_chunks_end_at_every_snapshot():
         assert Study(config, None, None, None, (), None, None).chunk == expected  # pyright: ignore
 
 
+@pytest.mark.slow
 def test_snapshots_are_those_of_a_run_that_ended_there_and_of_one_that_was_killed(study, whole, longer):
     for lane in study.lanes:
         assert [tuple(moment) for moment in whole.moments(*lane)] == MOMENTS
@@ -99,6 +100,7 @@ def test_snapshots_are_those_of_a_run_that_ended_there_and_of_one_that_was_kille
         assert not same_arrays(whole, whole, network_name(*lane, "end"), network_name(*lane, "after0004"))
 
 
+@pytest.mark.slow
 def test_the_intact_network_learns_on_as_the_run_would_have(study, analysed, longer):
     table, rows = read_lesions(analysed), longer.problems()
     for condition, seed in study.lanes:
@@ -106,6 +108,7 @@ def test_the_intact_network_learns_on_as_the_run_would_have(study, analysed, lon
         assert updates == rows.lane(condition, seed).updates[6]
 
 
+@pytest.mark.slow
 def test_a_problem_that_is_learned_again_ends_where_it_ended_in_the_run(study, analysed, whole, longer):
     """The first, those after snapshots, and the one after the last, which the longer run went on to."""
     rows = read_within(analysed)

@@ -143,6 +143,7 @@ SMOOTH = [
 """Rates instead of spikes: only there are differences of the loss its derivative."""
 
 
+@pytest.mark.slow
 def test_the_slope_of_the_gates_is_that_of_the_loss(tmp_path):
     """Against differences of the loss itself, through all updates of Adam."""
     study = build(search_configuration("dms", SMOOTH))

@@ -72,6 +72,7 @@ def compiled_programs_stay() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_and_loses_nothing(quick_compilation, tiny, tmp_path):
     """Its second member, killed half-way, comes to the same as the first, which was not."""
     study, place = open_study(str(tiny), [], tmp_path / "study", False)

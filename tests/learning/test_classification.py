@@ -167,7 +167,12 @@ def test_a_rule_remembers_on_its_clock(data):
 
 
 @pytest.mark.parametrize(
-    ("parts", "channels"), [((S,), ("s",)), ((S, META, B, ASSIGN), ("s", "h", "b")), ((B,), ("b",))]
+    ("parts", "channels"),
+    [
+        ((S,), ("s",)),
+        pytest.param((S, META, B, ASSIGN), ("s", "h", "b"), marks=pytest.mark.slow),
+        ((B,), ("b",)),
+    ],
 )
 def test_it_learns(parts, channels, data):
     model, learner = model_of(*channels), Classification(parts, mean_squared)

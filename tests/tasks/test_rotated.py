@@ -60,6 +60,7 @@ def test_a_problem_has_one_angle_and_another_key_another(family):
     assert family.sample(jax.random.key(0)).angle == family.sample(jax.random.key(0)).angle
 
 
+@pytest.mark.slow
 def test_the_images_are_an_argument_that_all_lanes_share(family):
     def one(family: RotatedImages, key: jax.Array) -> jax.Array:
         return family.sample(key).trials(key, 2).inputs.sum()
