@@ -11,7 +11,7 @@ from compare import HERE, PEER_PYTHON
 
 WHOLE = 1000
 """Problems of a lane."""
-PART = 50
+PART = 20
 """Problems of a model that needs hundreds of updates for each, of which a whole lane would take an hour."""
 
 
@@ -54,10 +54,10 @@ def measure(model: Model, quick: bool, folder: Path) -> dict:
     found, given = machine.execute_script([sys.executable, HERE / "first_updates.py", start, *model.settings], start)
     if given is None:
         return record | {"failed": found["failed"]}
-    problems = min(model.problems, 20) if quick else model.problems
+    problems = min(model.problems, 5) if quick else model.problems
     record["ours"] = ours = sequence.learn(problems, model.lanes, folder / "ours", model.settings)
     record["peers"] = [
-        in_torch(given, settings, 5 if quick else 30, folder) for settings in configurations(machine.cores())
+        in_torch(given, settings, 5 if quick else 15, folder) for settings in configurations(machine.cores())
     ]
     record["passed"] = "failed" not in ours and all(run["check"]["passed"] for run in record["peers"])
     return record | (rates(ours, record["peers"]) if record["passed"] else {})

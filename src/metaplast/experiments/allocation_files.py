@@ -23,6 +23,6 @@ def searched(name: str, file: str, key: str, kind: type) -> Any:
     if not Path(file).is_file():
         raise FileNotFoundError(f"conditions.{name}: no file {file}; `metaplast search` writes an allocation")
     found = read_toml(Path(file)).get(key)
-    if not isinstance(found, kind) or not all(isinstance(one, str) for one in found):
+    if found is None or not isinstance(found, kind) or not all(isinstance(one, str) for one in found):
         raise ValueError(f"conditions.{name}: {file} has no {NEEDED[key]}")
     return found

@@ -1,7 +1,7 @@
 """e-prop as the learner of one channel of a classifier: eligibility traces, and a learning signal at the output."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 from zlib import crc32
 
 import equinox as eqx
@@ -79,7 +79,7 @@ class ByEprop(Part):
         gradient = self.gradient(model, state, experience)
         change, optimiser = adam(self.rate, self.changes).update(gradient, state.optimiser)
         own = optax.apply_updates(self._own(model.network), change)  # pyright: ignore[reportArgumentType]
-        count = len(self._present())
+        count, own = len(self._present()), cast(list[Array], own)
         biases = zip(self._present(), self._own(model.network)[count:], own[count:], strict=True)
         own = own[:count] + [after if layer in self.biases else before for layer, before, after in biases]
         model = eqx.tree_at(lambda m: self._own(m.network), model, own)
@@ -97,12 +97,12 @@ class ByEprop(Part):
             projection = network.projections[projection_name(layer, self.name)]
             post = projection.amplified(moved[layer])
             pre = _filtered(_every(trace.sent[projection.source], len(post)), _keep(network, layer))
-            weights.append(projection.connection.contract(projection.weight, flat(pre), flat(post)))
+            weights.append(projection.connection.contract(cast(Array, projection.weight), flat(pre), flat(post)))
         biases = []
         for layer in self._present():
             ones = _filtered(jnp.ones(len(moved[layer])), _keep(network, layer))
             move = jnp.tensordot(ones, moved[layer], 1).sum(axis=0)
-            biases.append(onto(network.populations[layer].bias, move))
+            biases.append(onto(cast(Array, network.populations[layer].bias), move))
         return weights + biases
 
     def _moved(self, model: Classifier, state: EpropState, experience: Experience) -> dict[str, Array]:
@@ -118,7 +118,7 @@ class ByEprop(Part):
                 signal = jnp.tensordot(error, state.feedback[layer], 1)
             else:
                 signal = _back(network, layer, above, signal)
-            slope = network.populations[layer].neuron.surrogate.derivative(trace.margins[layer])
+            slope = _cells(network, layer).surrogate.derivative(trace.margins[layer])
             found[layer] = _entering(network, layer) * fading.reshape(-1, *(1,) * signal.ndim) * signal * slope
         return found
 
@@ -128,7 +128,7 @@ class ByEprop(Part):
     def _own(self, network: Network) -> list[Array]:
         """Weights and biases in the order of `gradient`."""
         weights = [network.projections[projection_name(layer, self.name)].weight for layer in self._present()]
-        return weights + [network.populations[layer].bias for layer in self._present()]
+        return cast(list[Array], weights + [network.populations[layer].bias for layer in self._present()])
 
 
 def _check(name: str, population: Population) -> None:
@@ -141,13 +141,17 @@ def _check(name: str, population: Population) -> None:
         raise ValueError(f"e-prop needs one time constant for all cells of {name}; give it a scalar tau")
 
 
+def _cells(network: Network, layer: str) -> LIF:
+    return cast(LIF, network.populations[layer].neuron)  # as `_check` has seen to
+
+
 def _keep(network: Network, layer: str) -> Array:
-    return decay(network.populations[layer].neuron.tau, network.dt)
+    return decay(_cells(network, layer).tau, network.dt)
 
 
 def _entering(network: Network, layer: str) -> Array:
     """Factor with which a current enters the membrane."""
-    return (1 - _keep(network, layer)) * network.populations[layer].neuron.resistance
+    return (1 - _keep(network, layer)) * _cells(network, layer).resistance
 
 
 def _back(network: Network, layer: str, above: str, signal: Array) -> Array:
@@ -157,7 +161,8 @@ def _back(network: Network, layer: str, above: str, signal: Array) -> Array:
         raise ValueError(f"no channel leads from {layer} straight to {above}; give e-prop random feedback")
     rest = jnp.zeros((signal.shape[0], *network.populations[layer].shape))
     signal = _entering(network, above) * signal
-    return sum(jax.linear_transpose(lambda x, p=p: p.transmit(p.weight, x), rest)(signal)[0] for p in between)
+    back = [jax.linear_transpose(lambda x, p=p: p.transmit(p.weight, x), rest)(signal)[0] for p in between]
+    return sum(back, jnp.zeros_like(rest))
 
 
 def _every(sent: Array, steps: int) -> Array:

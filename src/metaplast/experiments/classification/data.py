@@ -115,11 +115,11 @@ def _held_back(whole: Dataset, unseen: int) -> tuple[Dataset, Split]:
     seen = len(whole.classes) - unseen
     if seen < 2:
         raise ValueError(f"few_shot.unseen is {unseen}; {whole.name} has {len(whole.classes)} classes, leave two")
-    kept = [Split(s.inputs[s.labels < seen], s.labels[s.labels < seen]) for s in (whole.train, whole.test)]
+    train, test = (Split(s.inputs[s.labels < seen], s.labels[s.labels < seen]) for s in (whole.train, whole.test))
     away = whole.test.labels >= seen
     held_back = Split(whole.test.inputs[away], whole.test.labels[away])
     told = f"{whole.provenance}; the last {unseen} of {len(whole.classes)} classes are held back"
-    return Dataset(whole.name, *kept, whole.classes[:seen], told), held_back
+    return Dataset(whole.name, train, test, whole.classes[:seen], told), held_back
 
 
 def _transform(config: ClassificationSettings, whole: Dataset) -> Transform:

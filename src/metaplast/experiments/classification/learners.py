@@ -1,7 +1,8 @@
 """The learners of all mechanisms of a condition, as a configuration describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
@@ -18,6 +19,16 @@ from metaplast.models.convolutional import shortcut_name
 from metaplast.models.folding import normalised
 from metaplast.models.layered import Wiring, projection_name
 from metaplast.network import Network
+
+
+class Reach(NamedTuple):
+    """Layers of a network as a learner sees them that finds its own way back from the output."""
+
+    layers: tuple[str, ...]
+    biases: tuple[str, ...]
+    """Layers whose constant currents it changes."""
+    absent: tuple[str, ...]
+    """Layers without its channel."""
 
 
 def learner_of(
@@ -72,8 +83,10 @@ def _parts(
         biases = tuple(f"network.populations.{layer}.bias" for layer in layers)
         beside = beside_weights(config, network, name, wiring)
         return [ByGradient(name, weights + biases + beside, channel.rate, changes, every=channel.every)]
-    if isinstance(channel, settings.EpropChannel | settings.SelfBackpropagationChannel):
-        return [_by_output(name, config, wiring, changes)]
+    if isinstance(channel, settings.EpropChannel):
+        return [_by_eprop(name, channel, _reach(config, name, wiring), LOSSES[config.training.loss], changes)]
+    if isinstance(channel, settings.SelfBackpropagationChannel):
+        return [_by_settling(name, channel, _reach(config, name, wiring))]
     if isinstance(channel, settings.RuleChannel) and channel.meta_rate > 0:
         coefficients = tuple(
             f"network.projections.{projection}.plasticity.{field}"
@@ -110,17 +123,26 @@ def _has_weight(network: Network, name: str) -> bool:
     return name in network.projections and network.projections[name].weight is not None
 
 
-def _by_output(name: str, config: ClassificationSettings, wiring: tuple[Wiring, ...], changes: int) -> Part:
-    """The learner of a channel that what is wrong at the output reaches without a gradient."""
-    channel, every = config.channels[name], tuple(layer.layer for layer in wiring)
+def _by_eprop(
+    name: str, channel: settings.EpropChannel, reach: Reach, loss: Callable[[Array, Array], Array], changes: int
+) -> Part:
+    layers, biases, absent = reach
+    return ByEprop(name, layers, loss, channel.feedback, channel.rate, changes, biases, absent, every=channel.every)
+
+
+def _by_settling(name: str, channel: settings.SelfBackpropagationChannel, reach: Reach) -> Part:
+    layers, biases, absent = reach
+    rates = [*channel.rates[:1] * (len(layers) - len(channel.rates)), *channel.rates][-len(layers) :]
+    rule, clock = SelfBackpropagation(rates, beta=channel.beta), channel.every
+    return BySelfBackpropagation(name, rule, layers, channel.warm, biases, absent, retain=channel.retain, every=clock)
+
+
+def _reach(config: ClassificationSettings, name: str, wiring: tuple[Wiring, ...]) -> Reach:
+    """How far a channel reaches whose learner finds its own way back from the output."""
+    present = [layer for layer in wiring if name in layer.channels]
+    biases = tuple(layer.layer for layer in present if not _before(config, name, layer))
     absent = tuple(layer.layer for layer in wiring if name not in layer.channels)
-    biases = tuple(layer.layer for layer in wiring if name in layer.channels and not _before(config, name, layer))
-    if isinstance(channel, settings.EpropChannel):
-        loss, choice = LOSSES[config.training.loss], (channel.feedback, channel.rate)
-        return ByEprop(name, every, loss, *choice, changes, biases, absent, every=channel.every)
-    rates = [*channel.rates[:1] * (len(every) - len(channel.rates)), *channel.rates][-len(every) :]
-    rule, own = SelfBackpropagation(rates, beta=channel.beta), {"retain": channel.retain, "every": channel.every}
-    return BySelfBackpropagation(name, rule, every, channel.warm, biases, absent, **own)
+    return Reach(tuple(layer.layer for layer in wiring), biases, absent)
 
 
 def behind_gates(

@@ -51,7 +51,8 @@ def _drawn(config: ClassificationSettings, data: Data, key: PRNGKeyArray) -> Net
     if network.kind == "dense":
         sizes = [data.shape, *network.hidden, classes]
         return layered(key, sizes, [channels] * (len(sizes) - 1), cells=cells, dt=network.dt)
-    shape = tuple(data.shape)
+    height, width, colours = data.shape
+    shape = height, width, colours
     options = {"channels": channels, "cells": cells, "normalised": network.normalises, "dt": network.dt}
     if network.kind == "residual":
         widths = [stage.channels for stage in network.stages]

@@ -35,7 +35,7 @@ class Again(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int, int]:
-        return (*self.lane, self.problem)
+        return self.lane.condition, self.lane.seed, self.problem
 
 
 def problems_again(study: Study, directory: RunDirectory) -> list[Again]:
@@ -97,7 +97,7 @@ def measure_within(study: Study, directory: RunDirectory, told: Callable[[int, i
         filled = [*together, *[together[-1]] * (places - len(together))]
         courses, updates = learn(*stacked([_arguments(study, directory, end, one) for one in filled]))
         for place, one in enumerate(together):
-            rows[one.key] = rows_of_course(one, np.asarray(courses[place])[: int(updates[place])])
+            rows[one.key] = rows_of_course(one, np.asarray(courses[place])[: int(updates[place])].tolist())
         by_lane = sorted(rows, key=lambda key: (order[Lane(*key[:2])], key[2]))
         write_within(directory, [row for key in by_lane for row in rows[key]])
         told(len(again) - len(missing) + first + len(together), len(again))

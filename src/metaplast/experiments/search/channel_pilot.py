@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import equinox as eqx
 import jax
@@ -210,7 +211,7 @@ def without(model: Classifier, present: dict[str, Array]) -> Classifier:
         where,
         model,
         [
-            jnp.where(present[name], leaf, 0.0)
+            jnp.where(present[name], cast(Array, leaf), 0.0)
             for name in names
             for leaf in (model.network.projections[name].weight, model.strength[name])
         ],

@@ -1,7 +1,7 @@
 """Settings of a search for the channels that act in each layer, every field with a unit or a sentence."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -78,7 +78,8 @@ def with_gains(config: ChannelSearch) -> ChannelSearch:
     fullest = max(alike, key=lambda one: len(one.channels), default=None)
     policy = msgspec.to_builtins(fullest.assignment) if fullest else {}
     given = policy.get("gains", policy.get("start", {}))
-    gains = gains_of(dict.fromkeys(channels, policy["mean"]) if "mean" in policy else given, channels)
+    mean = cast(float, policy.get("mean"))
+    gains = gains_of(dict.fromkeys(channels, mean) if "mean" in policy else given, channels)
     assignment = FixedSettings(gains) if gains else EqualSettings()
     return msgspec.structs.replace(config, pilot=msgspec.structs.replace(config.pilot, assignment=assignment))
 

@@ -77,9 +77,9 @@ def _check_groups(names: Sequence[str], groups: Mapping[str, Sequence[str]], alw
     Raises:
         ValueError: all its parameters learn under every mask.
     """
-    learn_always = match(names, tuple(always)) if always else set()
+    learn_always = match(list(names), tuple(always)) if always else set()
     for name, patterns in groups.items():
-        if match(names, tuple(patterns)) <= learn_always:
+        if match(list(names), tuple(patterns)) <= learn_always:
             raise ValueError(
                 f"pilot.groups.{name} = {list(patterns)} names only what pilot.always = {list(always)} frees under "
                 "every mask; give a pilot.always without it (--set 'pilot.always=[\"GLOB\"]'), or leave the group out"
