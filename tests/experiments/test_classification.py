@@ -247,6 +247,12 @@ def test_no_more_events_than_asked_for_count_in_a_pixel():
     assert still.values(jnp.asarray([255], jnp.uint8)).tolist() == [1.0]
 
 
+def test_the_mean_of_many_images_is_not_lost_in_rounding():
+    """Summed in float32, 40 million pixels of 0.7 stop at 2^24 and have a mean of 0.41."""
+    many = np.broadcast_to(np.float32(0.7), (40_000, 32, 32, 3))
+    np.testing.assert_array_equal(classification_data.standardised(many)(np.float32(0.7)), np.zeros(3))
+
+
 def test_standard_images_have_mean_zero_and_deviation_one():
     data = classification_data.prepared(configured("data.standard=true"))
     currents = np.asarray(data.encode_test(data.train.images, jax.random.key(0)))

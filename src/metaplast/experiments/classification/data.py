@@ -68,9 +68,9 @@ def prepared(config: ClassificationSettings) -> Data:
     shown = 1 if coding == "direct" else steps
     values = partial(_unpacked, events=whole.events, most=settings.most)
 
-    scaled = standardised(chosen.train.inputs) if settings.standard else lambda values: values
     if settings.standard and coding != "direct":
         raise ValueError(f"data.standard is for the direct coding of images, not for {coding!r}; leave it out")
+    scaled = standardised(chosen.train.inputs) if settings.standard else lambda values: values
 
     def encode(values: Array, key: PRNGKeyArray) -> Array:
         return CODINGS[coding](scaled(values), shown, key)
@@ -100,7 +100,8 @@ def standardised(images: Float[np.ndarray, "examples height width channels"]) ->
     Images whose mean is far from 0 drive all cells of a network alike, beyond the reach of a surrogate gradient.
     """
     axes = tuple(range(images.ndim - 1))
-    mean, deviation = (np.asarray(of(images, axes), np.float32) for of in (np.mean, np.std))
+    # In float32 the sum over a large set no longer grows from some pixel on.
+    mean, deviation = (np.asarray(of(images, axes, dtype=np.float64), np.float32) for of in (np.mean, np.std))
     return lambda values: (values - mean) / np.maximum(deviation, 1e-6)
 
 
