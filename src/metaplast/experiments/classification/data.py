@@ -99,9 +99,12 @@ def standardised(images: Float[np.ndarray, "examples height width channels"]) ->
 
     Images whose mean is far from 0 drive all cells of a network alike, beyond the reach of a surrogate gradient.
     """
-    axes = tuple(range(images.ndim - 1))
-    # In float32 the sum over a large set no longer grows from some pixel on.
-    mean, deviation = (np.asarray(of(images, axes, dtype=np.float64), np.float32) for of in (np.mean, np.std))
+    pixels = images.reshape(-1, images.shape[-1])
+    # In float32 a sum no longer grows from some pixel on; a copy in float64 would take gigabytes.
+    mean = pixels.mean(axis=0, dtype=np.float64)
+    squared = np.einsum("pc,pc->c", pixels, pixels, dtype=np.float64, casting="unsafe") / len(pixels)
+    deviation = np.sqrt(np.maximum(squared - mean**2, 0)).astype(np.float32)
+    mean = mean.astype(np.float32)
     return lambda values: (values - mean) / np.maximum(deviation, 1e-6)
 
 
