@@ -102,7 +102,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Channels of single layers (hidden1, hidden2, ..., output), where they are others still."""
     assignment: AnyAssignment = EqualSettings()
     homeostasis: HomeostasisSettings | None = None
-    """Homeostatic thresholds in all hidden layers; none if nothing is said."""
+    """Homeostatic thresholds in all hidden layers; none if nothing is said. The pilots of a search have none."""
     single: bool = False
     """Whether it stands for one mechanism alone, with the best of which combinations are compared."""
 
