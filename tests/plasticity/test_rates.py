@@ -90,3 +90,14 @@ def test_a_homeostatic_threshold_brings_the_rate_to_its_target():
     carried = carry_over(network, end, 5, key=jax.random.key(0)).populations["cells"].intrinsic.offset
     assert carried.shape == (5, 3)
     np.testing.assert_allclose(carried[0], offset.mean(axis=0), rtol=0.05)
+
+
+def test_a_presentation_counts_every_step_once_when_its_threshold_is_carried_over():
+    """In short presentations a last step that is left out would let cells send more than their target."""
+    network = Network({"cells": Population(LIF(tau=2.0), 2, HomeostaticThreshold(target=0.1, rate=0.02))}, {})
+    current = jnp.tile(jnp.array([3.0, 8.0]), (5, 3, 1))
+    record = lambda state: state.populations["cells"].activity  # noqa: E731
+    spikes, end = simulate(network, {"cells": current}, network.init(3, key=jax.random.key(0)), record=record)
+    carried = carry_over(network, end, 1, key=jax.random.key(0)).populations["cells"].intrinsic.offset
+    assert spikes[-1].max() == 1
+    np.testing.assert_allclose(carried[0], 0.02 * (spikes.mean(axis=1) - 0.1).sum(axis=0), rtol=1e-5)

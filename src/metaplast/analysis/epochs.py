@@ -2,6 +2,7 @@
 
 Columns that belong to a layer or to a channel of it are called `rate.<layer>`, `gain.<layer>.<channel>`,
 `change.<layer>.<channel>` and `current.<layer>.<channel>`; they are empty where a condition has no such channel.
+`threshold.<layer>`, the mean over the cells of a layer, is there where a condition has homeostatic thresholds.
 A run that learns tasks one after the other also has `task.<number>`, the test accuracy on each task, and in the first
 epoch `start.<number>`, the same before it; `test_accuracy` and all that is measured beside it are means over the tasks.
 Columns are called test for what was tested, which are held-out training examples where `data.validation` says so.
@@ -33,8 +34,9 @@ FIXED = (
 """Columns that every condition has. Spikes, operations (additions that spikes cause in synapses) and products
 (multiplications with an analogue input) are those of one example; seconds those of the epoch, seeds side by side and
 while the program of the next condition is being compiled."""
-KINDS = ("rate", "task", "start", "gain", "change", "current")
-"""Columns by layer or task: spikes a cell and step; accuracy; gain; shares in the weight change and in the current."""
+KINDS = ("rate", "threshold", "task", "start", "gain", "change", "current")
+"""Columns by layer or task: spikes a cell and step; mean threshold; accuracy; gain; shares in the weight change and in
+the current."""
 
 
 class EpochRow(NamedTuple):

@@ -22,7 +22,7 @@ class HomeostaticThreshold(Mechanism):
 
     `target` is per step, `rate` per ms and in units of the threshold. Unlike an adaptive threshold it has no resting
     value: it stops where the mean of s is the target. Each example has its own within a presentation; their mean is
-    carried over to the next.
+    carried over to the next, with what the last step sent in the place of the silence before the first one.
 
     Reference: Diehl & Cook (2015), Frontiers in Computational Neuroscience 9:99, whose theta grows with each spike and
     decays; the integral form, with a target rate, is own.
@@ -43,4 +43,7 @@ class HomeostaticThreshold(Mechanism):
         return state.offset + local.dt * self.rate * (local.post - self.target)
 
     def carry(self, state: HomeostasisState, fresh: HomeostasisState, local: Local) -> HomeostasisState:
-        return HomeostasisState(jnp.broadcast_to(state.offset.mean(axis=0), fresh.offset.shape))
+        # The first step has paid the target of a step at which nothing was sent yet: without this one every
+        # presentation would count a spike too few, and cells would send more than they should.
+        offset = (state.offset + local.dt * self.rate * local.post).mean(axis=0)
+        return HomeostasisState(jnp.broadcast_to(offset, fresh.offset.shape))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from metaplast.learning.classifier import Answer, Classifier, Memory, frozen, memory_after, plastic_names, traced
+from metaplast.learning.classifier import Answer, Classifier, Memory, first_memory, frozen, memory_after, traced
 from metaplast.learning.parts import Experience, Part, either
 from metaplast.models.layered import INPUT, OUTPUT
 from metaplast.network import Network
@@ -73,11 +73,9 @@ class Classification(eqx.Module):
 
     def begin(self, model: Classifier, batch: int, key: PRNGKeyArray | None = None) -> Learned:
         """Before the first batch, of so many examples; `key`, if not always the same, is for what learners draw."""
-        state = model.network.init(batch, key=jax.random.key(0))
-        memory = {name: state.projections[name].plasticity for name in plastic_names(model.network)}
         key = jax.random.key(0) if key is None else key
         parts = {part.name: part.init(model, key) for part in self.parts}
-        return Learned(model, parts, memory, jnp.zeros((), jnp.int32))
+        return Learned(model, parts, first_memory(model.network, batch), jnp.zeros((), jnp.int32))
 
     def step(
         self, learned: Learned, inputs: Float[Array, "time batch *source"], labels: Int[Array, " batch"], epoch: Array

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from metaplast.allocation.assignment import Assignment
 from metaplast.connections import Moments
+from metaplast.learning.thresholds import held, homeostatic, offset, thresholds_after, with_thresholds
 from metaplast.mechanism import chain
 from metaplast.models.folding import folded
 from metaplast.models.layered import INPUT, OUTPUT, projection_name
@@ -18,7 +19,8 @@ from metaplast.neurons import LIF
 from metaplast.simulate import simulate
 
 Memory = dict[str, PyTree]
-"""By plastic projection: the state with which its mechanism meets the next batch."""
+"""By plastic projection, and by population with a homeostatic threshold: the state with which its mechanism meets the
+next batch."""
 
 
 class Answer(NamedTuple):
@@ -102,7 +104,10 @@ def _traced(now: NetworkState) -> Trace:
 
 def _with_margins(network: Network, now: NetworkState) -> Trace:
     spiking = {name: one.neuron for name, one in network.populations.items() if isinstance(one.neuron, LIF)}
-    margins = {name: voltage(now.populations[name]) - neuron.threshold for name, neuron in spiking.items()}
+    margins = {
+        name: voltage(now.populations[name]) - neuron.threshold - offset(now, network, name)
+        for name, neuron in spiking.items()
+    }
     return _traced(now)._replace(margins=margins)
 
 
@@ -118,23 +123,32 @@ def plastic_names(network: Network) -> tuple[str, ...]:
     return tuple(name for name, projection in network.projections.items() if projection.plastic)
 
 
+def first_memory(network: Network, batch: int) -> Memory:
+    """What is remembered before the first batch, of so many examples."""
+    state, single = (network.init(size, key=jax.random.key(0)) for size in (batch, 1))
+    plastic = {name: state.projections[name].plasticity for name in plastic_names(network)}
+    return plastic | {name: single.populations[name].intrinsic for name in homeostatic(network)}
+
+
 def started(network: Network, batch: int, memory: Memory) -> NetworkState:
-    """State at rest for a batch, with what the plastic projections remember."""
+    """State at rest for a batch, with what the plastic projections and homeostatic thresholds remember."""
     state = network.init(batch, key=jax.random.key(0))
     projections = dict(state.projections)
-    for name, remembered in memory.items():
-        projections[name] = projections[name]._replace(plasticity=remembered)
-    return state._replace(projections=projections)
+    for name in plastic_names(network):
+        projections[name] = projections[name]._replace(plasticity=memory[name])
+    return with_thresholds(network, state._replace(projections=projections), memory)
 
 
 def memory_after(network: Network, state: NetworkState, batch: int) -> Memory:
-    """What the plastic projections remember after the presentation that ended in `state`."""
-    state = carry_over(network, state, batch, key=jax.random.key(0))
-    return {name: state.projections[name].plasticity for name in plastic_names(network)}
+    """What plastic projections and homeostatic thresholds remember after the presentation that ended in `state`."""
+    after = carry_over(network, state, batch, key=jax.random.key(0))
+    plastic = {name: after.projections[name].plasticity for name in plastic_names(network)}
+    return plastic | thresholds_after(network, state)
 
 
 def frozen(network: Network, memory: Memory) -> Network:
-    """The network with every weight as plasticity has left it, and no plasticity any more, to test what it knows."""
+    """The network with weights and thresholds as plasticity has left them, and none any more, to test what it knows."""
+    network = held(network, memory)
     network, _ = consolidate(network, started(network, 1, memory))
     names = plastic_names(network)
     if not names:

@@ -189,12 +189,18 @@ def accuracy_table(table: EpochTable) -> Table:
     outcomes = {name: summarised(table, name) for name in table.conditions()}
     broke = any(found.broken for found in outcomes.values())
     columns[2:2] = [Column("broken", "broken")] * broke
+    adapts = any(table.columns(name, "threshold") for name in outcomes)
+    columns[-4:-4] = [Column("threshold", "threshold of\nhidden cells")] * adapts
     for name, found in outcomes.items():
         rate = float(table.last(name, table.columns(name, "rate")[0]).mean())
         percent = Interval(*(100 * value for value in found.accuracy))
         work = found.spikes, found.operations, found.products
         seeds = (found.seeds, found.broken) if broke else (found.seeds,)
-        rows.append((name, *seeds, percent, found.loss, rate, *work, found.seconds))
+        # As of the rates, the first hidden layer; a dash where thresholds do not adapt.
+        threshold = [float(table.last(name, column).mean()) for column in table.columns(name, "threshold")][:1] or [
+            None
+        ]
+        rows.append((name, *seeds, percent, found.loss, rate, *threshold * adapts, *work, found.seconds))
     note = (
         "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, "
         "parallel channels merged into one weight; analogue products are those of an input that is no spike train, "

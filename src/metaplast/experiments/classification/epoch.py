@@ -17,6 +17,7 @@ from metaplast.learning.classifier import Classifier
 from metaplast.learning.lanes import Lanes
 from metaplast.learning.settled import settled, with_moments
 from metaplast.learning.shares import Shares, change_shares, current_shares
+from metaplast.learning.thresholds import homeostatic
 from metaplast.models.layered import projection_name
 from metaplast.network import Network
 
@@ -37,6 +38,8 @@ class Measured(NamedTuple):
     """In what changed during the epoch."""
     current: Shares
     """On the first test examples of the task that was learned."""
+    thresholds: dict[str, Float[Array, ""]]
+    """By layer whose threshold is homeostatic: mean over its cells."""
 
 
 class Program(NamedTuple):
@@ -106,8 +109,12 @@ def _epoch(
     }
     change = change_shares(before, network, group.wiring)
     current = current_shares(network, group.wiring, probe, config.network.steps)
+    thresholds = {
+        name: jnp.mean(network.populations[name].neuron.threshold)  # pyright: ignore[reportAttributeAccessIssue]
+        for name in homeostatic(learned.model.network)
+    }
     mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), knowledge)
-    return learned, Measured(metrics, mean, knowledge.accuracy, start, gains, change, current)
+    return learned, Measured(metrics, mean, knowledge.accuracy, start, gains, change, current, thresholds)
 
 
 def _tested(

@@ -18,6 +18,7 @@ from metaplast.learning.classification import Classification, Learned
 from metaplast.learning.classifier import Classifier
 from metaplast.learning.few_shot import draw_episodes
 from metaplast.learning.settled import unsettled
+from metaplast.learning.thresholds import with_homeostasis
 from metaplast.models.layered import OUTPUT, Wiring, layer_names, projection_name
 from metaplast.network import Network
 from metaplast.params import strong_float
@@ -114,9 +115,16 @@ def _group(config: ClassificationSettings, whole: Network, name: str, batches: i
     channels = {projection_name(layer, channel) for layer in layers for channel in config.channels}
     beside = [name for name in whole.projections if name not in channels]  # pools and shortcuts
 
+    homeostasis, hidden = config.condition(name).homeostasis, layers[:-1]
+    if homeostasis and not hidden:
+        raise ValueError(f"conditions.{name}.homeostasis: there is no hidden layer; give network.hidden one")
+
     def begin(whole: Network, key: PRNGKeyArray) -> Learned:
         projections = {name: whole.projections[name] for name in (*names, *beside)}
-        network = Network(whole.populations, projections, whole.dt)
+        populations = whole.populations
+        if homeostasis:
+            populations = with_homeostasis(populations, hidden, homeostasis.target, homeostasis.rate)
+        network = Network(populations, projections, whole.dt)
         steps, ceiling = config.network.steps, config.network.ceiling
         classifier = Classifier(network, policy, strength, steps, ceiling, unsettled(network))
         return learner.begin(classifier, config.training.batch, key)

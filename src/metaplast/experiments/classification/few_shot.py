@@ -13,6 +13,7 @@ from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.learning.classification import Learned
 from metaplast.learning.classifier import Memory, frozen, memory_after, plastic_names, traced
 from metaplast.learning.few_shot import READOUTS, Episodes, draw_episodes, nearest_scores
+from metaplast.learning.thresholds import held
 from metaplast.models.folding import folded
 from metaplast.network import Network
 from metaplast.runs import RunDirectory
@@ -62,7 +63,8 @@ def _program(grid: Grid, group: Group) -> Callable[..., dict[str, Array]]:
 
     def features(learned: Learned, support: Array, query: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
         """Rates of the last hidden layer; the slow weights stay, and Hebbian traces of hidden layers may go on."""
-        network, memory = folded(learned.model.wired(now), learned.model.moments), learned.memory
+        memory = learned.memory
+        network = held(folded(learned.model.wired(now), learned.model.moments), memory)
         inputs = data.encode_test(support, key)
         if settings.hidden and plastic_names(network):
             answer = learned.model.answer(network, inputs, _for_batch(network, memory, support.shape[0]))
@@ -93,6 +95,8 @@ def _for_batch(network: Network, memory: Memory, batch: int) -> Memory:
     """What is remembered, for a batch of another size: traces stay, what belongs to single examples begins anew."""
     fresh = network.init(batch, key=jax.random.key(0)).projections
     return {
-        name: jax.tree.map(lambda new, old: old if new.shape == old.shape else new, fresh[name].plasticity, remembered)
-        for name, remembered in memory.items()
+        name: jax.tree.map(
+            lambda new, old: old if new.shape == old.shape else new, fresh[name].plasticity, memory[name]
+        )
+        for name in plastic_names(network)
     }

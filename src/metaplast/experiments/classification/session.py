@@ -137,6 +137,7 @@ def _columns(measured: Measured) -> Iterator[tuple[str, Any]]:
     yield from (("test_loss", test.loss), ("test_accuracy", test.accuracy))
     yield from (("spikes", test.spikes), ("operations", test.operations), ("products", test.products))
     yield from ((f"rate.{layer}", values) for layer, values in test.rates.items())
+    yield from ((f"threshold.{layer}", values) for layer, values in measured.thresholds.items())
     if measured.tasks.shape[-1] > 1:
         for kind, accuracy in (("task", measured.tasks), ("start", measured.start)):
             yield from ((f"{kind}.{place + 1}", values) for place, values in enumerate(accuracy.T))

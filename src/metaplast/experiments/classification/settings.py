@@ -82,6 +82,15 @@ class FrozenChannel(ChannelSettings, frozen=True, tag="none"):
 AnyChannel = GradientChannel | RuleChannel | SelfBackpropagationChannel | EpropChannel | FrozenChannel
 
 
+class HomeostasisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Thresholds of the hidden layers, which adapt while the network learns and are held while it is tested."""
+
+    target: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+    """Spikes a cell and step that each cell should send, in the mean over the examples."""
+    rate: Positive = 0.001
+    """Change of the threshold by each step (1 / ms) with a spike too many, in the unit of network.threshold."""
+
+
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which mechanisms act, and how much of each."""
 
@@ -92,6 +101,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: dict[str, list[str]] = {}
     """Channels of single layers (hidden1, hidden2, ..., output), where they are others still."""
     assignment: AnyAssignment = EqualSettings()
+    homeostasis: HomeostasisSettings | None = None
+    """Homeostatic thresholds in all hidden layers; none if nothing is said. The pilots of a search have none."""
     single: bool = False
     """Whether it stands for one mechanism alone, with the best of which combinations are compared."""
 
