@@ -148,8 +148,8 @@ def test_directories_that_do_not_fit_are_one_line(here):
     assert (full / "notes.txt").read_text() == "mine"
 
 
-def test_a_run_is_made_reported_resumed_and_analysed(here, quick_compilation):
-    """The whole way: run with a preset, draw again, resume what is finished, run its networks once more."""
+def test_a_run_is_made_reported_and_resumed(here, quick_compilation):
+    """Run with a preset, draw again, resume what is finished."""
     result = call("run", "dms", *settings(*TINY), "--seed", 4, "--out", "first")
     assert result.exit_code == 0, result.output
     assert "report: first/report.html" in result.stdout.replace("\n", "")
@@ -167,6 +167,13 @@ def test_a_run_is_made_reported_resumed_and_analysed(here, quick_compilation):
     resumed = call("run", "dms", "--resume", "--out", "first")
     assert resumed.exit_code == 0, resumed.output
     assert Path("first/problems.csv").read_bytes() == rows
+
+
+@pytest.mark.slow
+def test_a_run_is_analysed(here, quick_compilation):
+    """Its networks run once more."""
+    result = call("run", "dms", *settings(*TINY), "--seed", 4, "--out", "first")
+    assert result.exit_code == 0, result.output
     few = settings("analysis.trials=2", "analysis.bins=2")
     result = call("analyse", "first", "--lesions", "--within", *few)
     assert result.exit_code == 0, result.output

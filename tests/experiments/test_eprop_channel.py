@@ -44,7 +44,9 @@ def accuracy(grid, epochs: int = 8) -> tuple[float, float]:
     return before, float(judge(learned))
 
 
-@pytest.mark.parametrize(("feedback", "reached"), [("symmetric", 0.85), ("random", 0.5)])
+@pytest.mark.parametrize(
+    ("feedback", "reached"), [("symmetric", 0.85), pytest.param("random", 0.5, marks=pytest.mark.slow)]
+)
 def test_alone_it_learns_far_beyond_chance(feedback, reached):
     """Four classes; random feedback is slower."""
     before, after = accuracy(grid_of('["trace"]', feedback))

@@ -51,7 +51,9 @@ def test_layers_have_the_shapes_of_their_stages():
     }
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "recurrent" else ()) for name in BUILT]
+)
 def test_every_layer_spikes_and_every_weight_has_a_gradient(name):
     """Also those of shortcuts and loops, and the scale and shift of normalised currents."""
     network, inputs = BUILT[name](), frames()
