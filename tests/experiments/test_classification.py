@@ -101,6 +101,7 @@ def test_the_text_has_the_tables_of_the_page(whole, tmp_path):
     page, text = write_pages([place], tmp_path / "page.html", tmp_path / "mpsl.md")
     assert {each.name for each in (tmp_path / "mpsl").iterdir()} >= {f"{place.name}-accuracy.png"}
     written = text.read_text()
+    assert "root =" not in written  # where the data lay on one machine
     for table in tables_of(place):
         assert table.title in written
         assert table.title in page.read_text()

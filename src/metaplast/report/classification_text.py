@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tomli_w
 
@@ -48,6 +48,11 @@ def write_classification_text(runs: Sequence[RunDirectory], path: Path) -> Path:
     return write_atomically(path, template.render(sections=sections, folder=folder.name).encode())
 
 
+def without_place(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration to be shown elsewhere, without the folder of one machine where the data lay."""
+    return config | {"data": {key: value for key, value in config["data"].items() if key != "root"}}
+
+
 def _section(run: RunDirectory, folder: Path) -> Section:
     config = run.config
     drawn = [figure for figure in draw_classification(run) if figure.stem in SHOWN]
@@ -61,6 +66,6 @@ def _section(run: RunDirectory, folder: Path) -> Section:
         tables=tables_of(run),
         pictures=[Picture(each.stem, TITLES[each.stem], str(as_tested(CAPTIONS[each.stem], config))) for each in drawn],
         assumed=[str(item) for item in config.get("assumed", [])],
-        config=tomli_w.dumps(config),
+        config=tomli_w.dumps(without_place(config)),
         provenance=list(flat(run.meta)),
     )
