@@ -1,10 +1,16 @@
 """A classification experiment of seconds, on patterns that need no file."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from metaplast.config import resolve
 from metaplast.data import Dataset, Split
+from metaplast.experiments.classification.experiment import Grid
+from metaplast.experiments.classification.session import Progress, run
 from metaplast.experiments.classification.settings import OPEN_TABLES, ClassificationSettings, complete
+from metaplast.runs import RunDirectory
 
 TABLE = {
     "experiment": "classification",
@@ -58,3 +64,21 @@ def events(name: str = "events", train: int = 40, test: int = 20) -> Dataset:
 def configured(*settings: str) -> ClassificationSettings:
     """The configuration of `TABLE`."""
     return resolve(TABLE, settings, ClassificationSettings, complete, OPEN_TABLES)
+
+
+class Killed(Exception):
+    """What a killed run is here."""
+
+
+def killed_and_resumed(grid: Grid, path: Path, epoch: int = 1) -> RunDirectory:
+    """A run that was killed after an epoch of its first condition, and went on from what it had saved."""
+    place = RunDirectory.create(path)
+
+    def told(now: Progress) -> None:
+        if now.epoch == epoch:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(grid, place, told)
+    run(grid, RunDirectory.open(place.path), lambda now: None, resume=True)
+    return place

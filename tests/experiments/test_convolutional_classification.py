@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from classification_helpers import configured, events, patterns
+from classification_helpers import configured, events, killed_and_resumed, patterns
 from metaplast.analysis.epochs import read_epochs
 from metaplast.config import decode, to_table
 from metaplast.connections import Normalised
@@ -87,20 +87,8 @@ def test_what_was_saved_answers_as_it_was_tested(grid, whole):
     assert not any(isinstance(projection.connection, Normalised) for projection in network.projections.values())
 
 
-class Killed(Exception):
-    """What a killed run is here."""
-
-
 def test_a_killed_run_goes_on_bit_for_bit(grid, whole, tmp_path):
-    place = RunDirectory.create(tmp_path / "run")
-
-    def told(now):
-        if now.epoch == 1:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(grid, place, told)
-    run(grid, RunDirectory.open(place.path), lambda now: None, resume=True)
+    place = killed_and_resumed(grid, tmp_path / "run")
     one, two = (each.read_arrays("networks/S+B-seed0-end") for each in (place, whole))
     assert set(one) == set(two)
     assert any(name.startswith("model.moments.") for name in one)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from classification_helpers import configured, patterns
+from classification_helpers import configured, killed_and_resumed, patterns
 from metaplast.analysis.epochs import read_epochs
 from metaplast.analysis.few_shot import read_few_shot
 from metaplast.analysis.robustness import read_robustness
@@ -54,20 +54,8 @@ def whole(grid, tmp_path_factory):
     return place
 
 
-class Killed(Exception):
-    """What a killed run is here."""
-
-
 def test_a_killed_run_goes_on_bit_for_bit(grid, whole, tmp_path):
-    place = RunDirectory.create(tmp_path / "run")
-
-    def told(now):
-        if now.epoch == 1:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(grid, place, told)
-    run(grid, RunDirectory.open(place.path), lambda now: None, resume=True)
+    place = killed_and_resumed(grid, tmp_path / "run")
     one, two = (each.read_arrays("networks/X-seed0-end") for each in (place, whole))
     assert set(one) == set(two)
     assert one["memory.hidden1.offset"].shape == (1, 8)
