@@ -17,8 +17,6 @@ from metaplast.neurons import LIF, LeakyIntegrator, Relay
 from metaplast.plasticity import STDP, HebbianSynapse
 from metaplast.simulate import simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 STEPS, BATCH, PRE, POST = 6, 3, 12, 9
 
 

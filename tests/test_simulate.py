@@ -17,8 +17,6 @@ from metaplast.neurons import LIF, DendriticLIF, LeakyIntegrator, Relay
 from metaplast.plasticity import STDP, HebbianTrace
 from metaplast.simulate import simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 STEPS = 24
 
 

@@ -10,8 +10,6 @@ from helpers import COMPONENTS, EXAMPLES, WEIGHTED, raw, scene, watch
 from metaplast.params import is_parameter, parameter_paths, path_name
 from metaplast.simulate import simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 PLACES = {"neuron": "populations.cells.neuron", "intrinsic": "populations.cells.intrinsic"}
 AT_REST = {"initial"}
 """Parameters of the state before the first step, which is given here: tests/models looks at them."""

@@ -31,8 +31,6 @@ from metaplast.plasticity import PLASTICITY
 from metaplast.signals import Local, Transmission
 from metaplast.simulate import simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 RULES = sorted(PLASTICITY)
 
 

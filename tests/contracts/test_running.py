@@ -22,8 +22,6 @@ from helpers import (
 from metaplast.params import is_parameter, project
 from metaplast.simulate import simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 STATIC = [pair for pair in COMPONENTS if pair[0] != "plasticity" and pair[1] not in RANDOM]
 
 

@@ -8,7 +8,6 @@ import pytest
 from metaplast.data import CODINGS, Augmentation, Binning, Camera, Dataset, Split, load
 from metaplast.data.augment import dropped, flipped, shifted
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 KEY = jax.random.key(0)
 VALUES = jnp.asarray([[0.0, 0.25, 0.5, 1.0]])
 

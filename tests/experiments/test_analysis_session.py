@@ -22,7 +22,6 @@ from metaplast.run_names import Moment, network_name, probe_name
 from metaplast.runs import RunDirectory
 from metaplast.tasks import Trial
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = ["preset=smoke", "model.neurons=20", "criterion.loss_below=0.1", "criterion.limit=80", "learning.rate=1e-2"]
 SMALL += ["run.problems=6", "run.snapshots=2", "run.seeds=2", "analysis.trials=16", "analysis.bins=3"]
 READOUT = "network.projections.readout.weight", "network.populations.readout.bias"

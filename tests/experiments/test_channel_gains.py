@@ -10,7 +10,6 @@ from metaplast.experiments.search.channel_settings import OPEN_TABLES, ChannelSe
 from metaplast.experiments.search.channels import build
 from metaplast.experiments.search.configuration import channel_search_configuration
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = ["pilot.seeds=1", 'pilot.channels=["stbp", "sbp"]']
 
 

@@ -27,7 +27,6 @@ from metaplast.experiments.search.channels import PILOT, build
 from metaplast.experiments.search.session import run_search
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = ["search.problems=2", "pilot.seeds=1", 'pilot.channels=["stbp", "sbp"]']
 
 

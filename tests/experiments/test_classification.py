@@ -21,8 +21,6 @@ from metaplast.report import write_pages
 from metaplast.report.classification import tables_of
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def without_files():

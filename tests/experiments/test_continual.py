@@ -15,7 +15,6 @@ from metaplast.experiments.classification.session import run
 from metaplast.report import write_pages
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SEQUENCE = ('continual.kind="permuted"', "continual.tasks=3")
 
 

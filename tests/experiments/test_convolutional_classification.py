@@ -27,7 +27,6 @@ from metaplast.report.classification import network_words, normalised_words
 from metaplast.runs import RunDirectory
 from metaplast.simulate import simulate
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 CONVOLUTIONAL = 'network={kind="convolutional", stages=[{channels=3, pool=2}], hidden=[6], steps=2}'
 RESIDUAL = 'network={kind="residual", stages=[{channels=3}, {channels=4}], hidden=[], steps=2}'
 BEHIND = 'conditions={"S+B"={channels=["stbp", "sbp"], layers={hidden1=["stbp"]}}}'

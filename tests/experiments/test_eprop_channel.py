@@ -14,7 +14,6 @@ from metaplast.learning.by_eligibility import ByEprop
 from metaplast.learning.classification import known, learn_epoch
 from metaplast.learning.parts import ByGradient
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 CHANNEL = 'channels.trace={learner="e-prop",rate=0.01,feedback="%s"}'
 
 

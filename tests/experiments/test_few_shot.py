@@ -12,7 +12,6 @@ from metaplast.experiments.classification.session import load_learned, run
 from metaplast.report import write_pages
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 FEW = ("few_shot.unseen=2", "few_shot.ways=2", "few_shot.shots=2", "few_shot.queries=3", "few_shot.episodes=4")
 
 

@@ -15,7 +15,6 @@ from metaplast.report import write_report
 from metaplast.report.run import given_up
 from metaplast.runs import ProblemRow, ProblemTable, RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 HOPELESS = [
     "preset=smoke",
     "model.neurons=12",

@@ -14,7 +14,6 @@ from metaplast.learning.classification import learn_epoch
 from metaplast.learning.classifier import traced
 from metaplast.learning.thresholds import homeostatic
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 TARGET = 0.1
 HOMEOSTASIS = f"homeostasis={{target={TARGET},rate=0.02}}"
 HIDDEN = "network={hidden=[12], steps=5}"

@@ -18,7 +18,6 @@ from metaplast.learning.classification import known
 from metaplast.report import write_pages
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 HOMEOSTASIS = "homeostasis={target=0.2,rate=0.02}"
 BESIDE = f'conditions={{X={{channels=["stbp","hebbian","sbp","trace"],{HOMEOSTASIS}}}}}'
 TRACE = 'channels.trace={learner="e-prop"}'

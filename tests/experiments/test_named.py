@@ -12,7 +12,6 @@ from metaplast.params import named_arrays
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory, network_name, trial_name
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = ["preset=smoke", "model.neurons=20", "criterion.limit=12", "run.problems=4"]
 SHRUNK: dict[str, list[str]] = {
     "association": ["family.dt=10", "learning.batch=2"],

@@ -21,7 +21,6 @@ from metaplast.learning.classification import learn_epoch
 from metaplast.learning.classifier import frozen
 from metaplast.models.layered import Wiring, layer_names
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 KEY = jax.random.key(0)
 PRESETS = [(name, preset) for name in CLASSIFICATIONS for preset in ("", *read_toml(named_path(name))["presets"])]
 

@@ -16,7 +16,6 @@ from metaplast.experiments.search.masks import PilotLanes, build
 from metaplast.experiments.search.session import run_search
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = [
     "preset=smoke",
     "model.neurons=16",

@@ -20,7 +20,6 @@ from metaplast.experiments.sweep.rates import RateLanes, build
 from metaplast.experiments.sweep.session import run_sweep
 from metaplast.runs import RunDirectory
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SMALL = [
     "preset=smoke",
     "model.neurons=8",

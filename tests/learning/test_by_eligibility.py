@@ -17,7 +17,6 @@ from metaplast.models.layered import Channel, layered, wiring_of
 from metaplast.params import named_arrays
 from metaplast.plasticity import HebbianSynapse
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 BATCH, STEPS, LAYERS = 10, 5, ("hidden1", "output")
 E = ByEprop("e", LAYERS, mean_squared, rate=1e-2, biases=LAYERS)
 S = ByGradient("s", ("network.projections.*-s.weight",), 1e-2)

@@ -17,7 +17,6 @@ from metaplast.models.layered import Channel, layered, wiring_of
 from metaplast.params import named_arrays
 from metaplast.plasticity import STDP, HebbianSynapse
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 BATCH, STEPS = 10, 4
 RULES = {
     "s": None,

@@ -10,7 +10,6 @@ from learning_helpers import FAMILY, INTRINSIC, WEIGHTS, learner_of, network, on
 from metaplast.learning import FiveTermLoss, GradientLearner
 from metaplast.params import declarations, named_arrays
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 NEURON = "network.populations.recurrent.neuron."
 
 

@@ -14,8 +14,6 @@ from metaplast.params import named_arrays
 from metaplast.surrogate import Surrogate
 from metaplast.tasks import Problem, Trial
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 class Spoiled(Problem):
     """A problem whose inputs are not numbers from some draw on, since `odds` of its draws are spoiled."""

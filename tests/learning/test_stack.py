@@ -18,7 +18,6 @@ from metaplast.models.layered import Channel, wiring_of
 from metaplast.network import Network, Projection
 from metaplast.params import named_arrays
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 LAYERS = ("hidden1", "hidden2", "output")
 NAMES = [f"{layer}-b" for layer in LAYERS]
 BATCH = 5

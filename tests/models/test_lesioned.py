@@ -4,14 +4,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from learning_helpers import FAMILY, network, rates_of, updates
 from metaplast.connections import Sparse
 from metaplast.learning import FiveTermLoss, GradientLearner
 from metaplast.models import Lesioned, RecurrentSpiking
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 GONE = np.array([0, 5, 6, 20])
 ALIVE = np.isin(np.arange(24), GONE, invert=True)
 

@@ -11,8 +11,6 @@ from metaplast.data.sequences import rotated
 from metaplast.learning import Lanes
 from metaplast.tasks import RotatedImages, Trial
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 @pytest.fixture(scope="module")
 def family() -> RotatedImages:
