@@ -82,6 +82,9 @@ MULTIPLICATIVE = ("oja", "synaptic-scaling")
 RESTLESS = ("oja", "bcm", "synaptic-scaling")
 """Rules on running rates, which outlive the last spike: they go on for a while in silence."""
 
+FINISHED = ("hebbian-synapse",)
+"""Rules that take in what the last step taught at the end of a simulation."""
+
 INTRINSIC_EXAMPLES: dict[str, Mechanism] = {
     "adaptive-threshold": AdaptiveThreshold(beta=0.5, tau=20.0),
     "homeostatic-threshold": HomeostaticThreshold(target=0.3, rate=0.05),

@@ -42,6 +42,13 @@ class Mechanism(eqx.Module):
         """
         return None
 
+    def finish(self, state: PyTree, local: Local) -> PyTree:
+        """State at the end of a simulation, where a rule can take in the step that was last; as it is by default.
+
+        `local` tells what the next step would have known of the target. The engine asks it of plastic projections.
+        """
+        return state
+
     def carry(self, state: PyTree, fresh: PyTree, local: Local) -> PyTree:
         """State for the next presentation: `fresh` (from `init`) with whatever of `state` lasts. Nothing by default.
 
@@ -87,7 +94,10 @@ class Chain(Mechanism):
     def foresee(self, flow: Transmission, state: PyTree, local: Local, ahead: Ahead) -> Foresight | None:
         """That of a single link; of several, the later ones need the weight that the earlier ones make."""
         seen = self.links[0].foresee(flow, state[0], local, ahead) if len(self.links) == 1 else None
-        return seen and seen._replace(finish=lambda remembered: (seen.finish(remembered),))
+        return seen and seen._replace(finish=lambda remembered, local: (seen.finish(remembered, local),))
+
+    def finish(self, state: PyTree, local: Local) -> PyTree:
+        return tuple(link.finish(before, local) for link, before in zip(self.links, state, strict=True))
 
     def carry(self, state: PyTree, fresh: PyTree, local: Local) -> PyTree:
         parts = zip(self.links, state, fresh, strict=True)

@@ -67,8 +67,8 @@ class Foresight(NamedTuple):
     """What it needs at each step: [time, ...]."""
     state: PyTree
     """What it remembers from step to step, in place of the state of the mechanism."""
-    finish: Callable[[PyTree], PyTree]
-    """The latter from the former, after the last step."""
+    finish: Callable[[PyTree, Local], PyTree]
+    """The latter from the former after the last step, as `Mechanism.finish` leaves it."""
 
 
 KEPT = "kept for the backward pass"

@@ -170,10 +170,19 @@ def _stepped(
         return final, recorded
 
     final, stacked = piece(start, external) if checkpoint is None else _in_segments(piece, start, external, checkpoint)
-    for name, seen in foreseen.items():
-        last = final.projections[name]
-        final.projections[name] = last._replace(plasticity=seen.finish(last.plasticity))
-    return final, stacked
+    return _finished(block, foreseen, final), stacked
+
+
+def _finished(block: Block, foreseen: dict[str, Foresight], final: NetworkState) -> NetworkState:
+    """The state after the last step, with what it has taught the plastic projections."""
+    projections = dict(final.projections)
+    for name, projection in block.projections.items():
+        if projection.plastic:
+            last = projections[name]
+            local = projection.local(jnp.zeros(()), final.populations[projection.target], block.dt)
+            finish = foreseen[name].finish if name in foreseen else projection.plasticity.finish
+            projections[name] = last._replace(plasticity=finish(last.plasticity, local))
+    return final._replace(projections=projections)
 
 
 def _in_segments(piece: Any, state: NetworkState, external: External, length: int) -> tuple[NetworkState, NetworkState]:

@@ -6,10 +6,21 @@ import numpy as np
 import pytest
 
 from metaplast.analysis.curves import exponential
-from metaplast.analysis.goudar import PUBLISHED, criterion_window, published_fit, seed_fits, trials_to_criterion
+from metaplast.analysis.goudar import (
+    FIT_PROBLEMS,
+    PUBLISHED,
+    STORED,
+    Published,
+    criterion_window,
+    published_fit,
+    seed_fits,
+    trials_to_criterion,
+)
 from metaplast.runs import ProblemRow, RunDirectory
 
 INDEX = np.arange(1000)
+SEQUENCES = Path(__file__).parents[1] / "references" / "delayed_association.csv"
+"""Trials to criterion of ten published networks, a column each."""
 
 
 def with_first(course: np.ndarray, first: float = 3000.0) -> np.ndarray:
@@ -79,5 +90,23 @@ def test_a_run_is_fitted_seed_by_seed_as_far_as_it_went(tmp_path: Path):
         criterion_window(run)
 
 
-def test_the_published_ranges_hold_their_means():
-    assert all(one.holds(one.mean) and not one.holds(one.high + 1) for one in PUBLISHED.values())
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_sequences_have_the_ranges_that_are_called_published(name):
+    table = np.loadtxt(SEQUENCES, delimiter=",", skiprows=1)
+    assert table.shape == (FIT_PROBLEMS, 10)
+    values = [getattr(published_fit(column), name) for column in table.T]
+    found, tolerance = Published(min(values), max(values), float(np.mean(values))), 0.5 if name == "amplitude" else 0.05
+    np.testing.assert_allclose(found, PUBLISHED[name], atol=tolerance)
+    assert not STORED[name].holds(found.low) or not STORED[name].holds(found.high)
+
+
+def test_the_fit_is_the_best_one_on_a_grid_of_time_scales():
+    """For a given T the best a and c are those of a line through exp(-x / T)."""
+    trials = np.loadtxt(SEQUENCES, delimiter=",", skiprows=1)[:, 4]
+    scales = np.arange(5.0, 200.0, 0.1)
+    waves = np.exp(-np.arange(len(trials) - 1) / scales[:, None])
+    lines = [np.polynomial.Polynomial.fit(wave, trials[1:], 1, domain=(-1, 1)).coef for wave in waves]
+    errors = [np.square(wave * a + c - trials[1:]).sum() for wave, (c, a) in zip(waves, lines, strict=True)]
+    best, found = int(np.argmin(errors)), published_fit(trials)
+    expected = scales[best], *lines[best]
+    np.testing.assert_allclose((found.scale, found.floor, found.amplitude), expected, rtol=5e-3)

@@ -6,7 +6,7 @@ from statistics import fmean
 import numpy as np
 
 from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
-from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED
+from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
 from metaplast.analysis.statistics import Interval, compare_totals, interval
 from metaplast.analysis.tables import read_csv, shown
@@ -191,7 +191,11 @@ def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
             continue
         values = np.array([getattr(fit, name) for fit in whole])
         found, inside = interval(values), sum(published.holds(float(value)) for value in values)
-        words = f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g}"
+        stored = sum(STORED[name].holds(float(value)) for value in values)
+        words = (
+            f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g} of the "
+            f"published sequences ({stored} inside {STORED[name].low:g} to {STORED[name].high:g} of the stored fits)"
+        )
         yield Finding(letter, words, within(found, published.low, published.high, enough=inside >= FIT_SEEDS))
 
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from metaplast.mechanism import Mechanism
 from metaplast.params import param
@@ -19,6 +20,8 @@ class HybridState(NamedTuple):
     """What arrived at the last step; paired, one step later, with the membrane that it caused."""
     steps: Int[Array, ""]
     """Steps of this presentation so far."""
+    due: Bool[Array, ""]
+    """Whether H still lacks what the last step taught, as it does until the step after it or the simulation's end."""
 
 
 class HebbianSynapse(Mechanism):
@@ -37,8 +40,8 @@ class HebbianSynapse(Mechanism):
     long as the limit is not reached, since H is then clipped after the last step only.
 
     H lasts over presentations (`network.carry_over`), without a gradient from one to the next. v_t is known to the
-    synapse at step t + 1, so what the last step taught enters H there, or when it is carried over. Consolidation
-    takes H into the weight and forgets that last coincidence.
+    synapse at step t + 1, so what the last step taught enters H at the end of a simulation. Consolidation takes H
+    into the weight.
 
     Raises:
         ValueError: a `limit` or an `attenuation` that is not positive.
@@ -61,21 +64,23 @@ class HebbianSynapse(Mechanism):
                 raise ValueError(f"HebbianSynapse.{name} is {value}; give a positive number")
 
     def init(self, flow: Transmission, local: Local, key: PRNGKeyArray) -> HybridState:
-        return HybridState(jnp.zeros_like(flow.weight), jnp.zeros_like(local.pre), jnp.zeros((), jnp.int32))
+        return HybridState(jnp.zeros_like(flow.weight), jnp.zeros_like(local.pre), jnp.int32(0), jnp.array(False))
 
     def update(self, flow: Transmission, state: HybridState, local: Local) -> tuple[Transmission, HybridState]:
         trace = self.learned(state, local)
         arriving = self.strength(state.steps, local.dt) * flow.activity
-        return Transmission(arriving, flow.weight + trace), HybridState(trace, arriving, state.steps + 1)
+        return Transmission(arriving, flow.weight + trace), HybridState(
+            trace, arriving, state.steps + 1, jnp.array(True)
+        )
 
     def learned(self, state: HybridState, local: Local) -> Array:
-        """H after the coincidence of the last step; as it was if there has been no step yet."""
-        change = local.outer(self.beta * state.pre, self.response(local.voltage))
-        return self.clipped(self.lasting(state) * state.trace + change)
+        """H after the coincidence of the last step; as it is if it has that already."""
+        return jnp.where(state.due, self.taught(state, local), state.trace)
 
-    def lasting(self, state: HybridState) -> Array:
-        """Share of H that is left at the next step: all of it at the first."""
-        return jnp.where(state.steps > 0, self.keep, 1.0)
+    def taught(self, state: HybridState, local: Local) -> Array:
+        """H after one more coincidence, that of the last step."""
+        change = local.outer(self.beta * state.pre, self.response(local.voltage))
+        return self.clipped(self.keep * state.trace + change)
 
     def clipped(self, trace: Array) -> Array:
         """H within its limit."""
@@ -95,15 +100,24 @@ class HebbianSynapse(Mechanism):
         constant, batch = flow.activity.shape[0] == 1, local.pre.shape[0]
         if self.keep.ndim:
             return None
+        state = self.finish(state, local)
         by_products = batch**2 * (1 if constant else ahead.steps) <= state.trace.size
         if not by_products or ahead.gram(local.pre, local.pre) is None:
             return trace_foresight(self, flow, state, local, ahead)
         made = constant_foresight if constant else varying_foresight
         return made(self, flow, state, local, ahead)
 
+    def finish(self, state: HybridState, local: Local) -> HybridState:
+        # Chosen, not masked: usually nothing is due, and then no product is formed.
+        trace = jax.lax.cond(state.due, lambda: self.taught(state, local), lambda: state.trace)
+        return self.finished(trace, state)
+
+    def finished(self, trace: Array, state: HybridState) -> HybridState:
+        """The state at the end of a simulation, with this H."""
+        return HybridState(trace, jnp.zeros_like(state.pre), state.steps, jnp.array(False))
+
     def carry(self, state: HybridState, fresh: HybridState, local: Local) -> HybridState:
-        return fresh._replace(trace=self.learned(state, local))
+        return fresh._replace(trace=state.trace)
 
     def consolidate(self, weight: Array, state: HybridState) -> tuple[Array, HybridState]:
-        empty = HybridState(jnp.zeros_like(state.trace), jnp.zeros_like(state.pre), state.steps)
-        return weight + state.trace, empty
+        return weight + state.trace, state._replace(trace=jnp.zeros_like(state.trace))

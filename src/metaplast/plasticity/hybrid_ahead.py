@@ -81,10 +81,12 @@ def trace_foresight(rule: Any, flow: Transmission, state: Any, local: Local, ahe
     slices = x, taught, jnp.where(at > 0, rule.keep, 1.0)
     narrow = flow.weight.ndim == 2 and flow.weight.shape[1] < flow.weight.shape[0]
     stepper = TraceStepper(rule, flow.weight, ahead.apply, narrow)
-    start = stepper.turn(rule.learned(state, local))
+    start = stepper.turn(state.trace)
 
-    def finish(trace: Array) -> Any:
-        return type(state)(stepper.turn(trace), x[-1], state.steps + ahead.steps)
+    def finish(trace: Array, local: Local) -> Any:
+        change = stepper.turn(local.outer(rule.beta * x[-1], rule.response(local.voltage)))
+        last = stepper.turn(rule.clipped(rule.keep * trace + change))
+        return _finished(rule, state, ahead, last)
 
     return Foresight(stepper, slices, start, finish)
 
@@ -95,12 +97,13 @@ def constant_foresight(rule: Any, flow: Transmission, state: Any, local: Local, 
     strengths = rule.strength(state.steps + jnp.arange(ahead.steps), local.dt)
     previous = jnp.concatenate([jnp.zeros(1), strengths[:-1]])
     gram: Any = ahead.gram(x, rule.beta * x)
-    slow, fast = _unless_zero(ahead.apply, flow.weight, x), _resumed(rule, state, local, ahead, x)
+    slow, fast = _unless_zero(ahead.apply, flow.weight, x), ahead.apply(state.trace, x)
     stepper = ConstantStepper(rule, slow, fast, gram / x.shape[0])
 
-    def finish(total: Array) -> Any:
-        trace = _finished(rule, state, local, powers[-1], lambda: local.outer(rule.beta * x, total))
-        return type(state)(trace, strengths[-1] * x, state.steps + ahead.steps)
+    def finish(total: Array, local: Local) -> Any:
+        total = rule.keep * total + strengths[-1] * rule.response(local.voltage)
+        trace = rule.keep * powers[-1] * state.trace + local.outer(rule.beta * x, total)
+        return _finished(rule, state, ahead, rule.clipped(trace))
 
     return Foresight(stepper, (strengths, previous, powers), jnp.zeros_like(local.voltage), finish)
 
@@ -116,43 +119,25 @@ def varying_foresight(rule: Any, flow: Transmission, state: Any, local: Local, a
     decay = jnp.where(lag >= 0, powers[jnp.maximum(lag, 0)], 0.0)
     gram: Any = ahead.gram(together, rule.beta * together)
     gram = decay[:, None, :, None] * gram.reshape(steps, batch, steps, batch) / batch
-    slow, fast = _unless_zero(ahead.apply, flow.weight, together), _resumed(rule, state, local, ahead, together)
+    slow, fast = _unless_zero(ahead.apply, flow.weight, together), ahead.apply(state.trace, together)
     slow, fast = (current.reshape(steps, batch, *current.shape[1:]) for current in (slow, fast))
     currents = slow + powers.reshape(-1, *(1,) * (fast.ndim - 1)) * fast
     # The first step has no predecessor: what it writes is overwritten by the second before anything reads it.
     slices = jnp.maximum(at - 1, 0), currents, gram
 
-    def finish(known: Array) -> Any:
-        weighted = decay[-1].reshape(-1, *(1,) * (known.ndim - 1)) * known
+    def finish(known: Array, local: Local) -> Any:
+        known = known.at[-1].set(rule.response(local.voltage))
+        weighted = powers[::-1].reshape(-1, *(1,) * (known.ndim - 1)) * known
         # The mean over steps and examples, times the steps, is the sum over steps of the mean over examples.
-        taught = weighted.reshape(-1, *known.shape[2:])
-        trace = _finished(rule, state, local, powers[-1], lambda: steps * local.outer(rule.beta * together, taught))
-        return type(state)(trace, x[-1], state.steps + steps)
+        change = steps * local.outer(rule.beta * together, weighted.reshape(-1, *known.shape[2:]))
+        return _finished(rule, state, ahead, rule.clipped(rule.keep * powers[-1] * state.trace + change))
 
     return Foresight(VaryingStepper(rule), slices, jnp.zeros((steps, *local.voltage.shape)), finish)
 
 
-def _resumed(rule: Any, state: Any, local: Local, ahead: Ahead, x: Array) -> Array:
-    """Current of `x` through H as a presentation goes on with it: after the last coincidence, if there was one.
-
-    That coincidence is an inner product too, left out at the start of a presentation.
-    """
-
-    def recent() -> Array:
-        gram: Any = ahead.gram(x, rule.beta * state.pre)
-        return jnp.tensordot(gram, rule.response(local.voltage), 1) / state.pre.shape[0]
-
-    before = rule.lasting(state) * ahead.apply(state.trace, x)
-    return before + jax.lax.cond(state.steps > 0, jax.checkpoint(recent), lambda: jnp.zeros_like(before))
-
-
-def _finished(rule: Any, state: Any, local: Local, share: Array, change: Callable[[], Array]) -> Array:
-    """H after the last step: of H_0 the `share`, with the coincidence of the last step before, and the `change`.
-
-    Which products there are is chosen, so that none is formed for nothing and none of their results is copied.
-    """
-    resumed = lambda: share * local.outer(rule.beta * state.pre, rule.response(local.voltage)) + change()  # noqa: E731
-    return rule.clipped(share * rule.lasting(state) * state.trace + jax.lax.cond(state.steps > 0, resumed, change))
+def _finished(rule: Any, state: Any, ahead: Ahead, trace: Array) -> Any:
+    """The state after all steps, with this H."""
+    return rule.finished(trace, state._replace(steps=state.steps + ahead.steps))
 
 
 @eqx.filter_custom_jvp
