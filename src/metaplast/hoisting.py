@@ -6,15 +6,17 @@ and a connection once, not once a step.
 
 from collections.abc import Mapping
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from metaplast.mechanism import Chain
+from metaplast.connections import Connection
+from metaplast.mechanism import Amplified, Chain
 from metaplast.network import Network, NetworkState, Projection
 from metaplast.params import strong_float
 from metaplast.recording import over_time
-from metaplast.signals import Ahead, Drive, Foresight, Transmission
+from metaplast.signals import Ahead, Drive, Foresight, Transmission, kept
 from metaplast.stepping import Block, External, flat
 
 
@@ -73,16 +75,35 @@ def _fill(block: Block, state: NetworkState, found: External, steps: int) -> Non
 def _foresee(
     network: Network, projection: Projection, name: str, signals: Array, state: NetworkState, steps: int
 ) -> Foresight | None:
-    """What a mechanism makes of all that will arrive; cells with branches have no such form."""
+    """What a mechanism makes of all that will arrive; cells with branches have no such form.
+
+    One number for a gain goes into all that currents are made of. Then its derivative, too, is formed before and after
+    the scan.
+    """
     target = network.populations[projection.target]
-    weight = projection.weight
+    weight, gain = projection.weight, projection.gain
     if target.drive_shape != target.shape or weight is None or projection.port != "current":
         return None
     local = projection.local(signals[0], state.populations[projection.target], network.dt)
-    ahead = Ahead(steps, projection.connection.apply, projection.connection.gram)
-    return projection.plasticity.foresee(
+    inside = gain if gain is not None and gain.ndim == 0 else None
+    made_with = projection.connection, inside
+    ahead = Ahead(steps, eqx.Partial(_current, *made_with), eqx.Partial(_gram, *made_with))
+    seen = projection.plasticity.foresee(
         Transmission(signals, weight), state.projections[name].plasticity, local, ahead
     )
+    if seen is None or gain is None or inside is not None:
+        return seen
+    return seen._replace(stepper=Amplified(seen.stepper, gain))
+
+
+def _current(connection: Connection, gain: Array | None, weight: Array | None, signal: Array) -> Array:
+    current = connection.apply(weight, signal)
+    return current if gain is None else gain * kept(current)
+
+
+def _gram(connection: Connection, gain: Array | None, now: Array, then: Array) -> Array | None:
+    gram = connection.gram(now, then)
+    return gram if gain is None or gram is None else gain * gram
 
 
 def vectorises(block: Block) -> bool:

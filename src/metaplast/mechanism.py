@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from metaplast.signals import Ahead, Foresight, Local, Transmission
+from metaplast.signals import Ahead, Foresight, Local, Transmission, kept
 
 
 class Mechanism(eqx.Module):
@@ -66,10 +66,22 @@ class Stepper(eqx.Module):
 
     @abstractmethod
     def step(self, now: PyTree, state: PyTree, local: Local) -> tuple[Array, PyTree]:
-        """Current of a step, before the gain, and what is remembered.
+        """Current of a step, and what is remembered.
 
         `now` are the slices of this step; `local.pre` is empty, since it is in them.
         """
+
+
+class Amplified(Stepper):
+    """Another stepper whose current still lacks the gain."""
+
+    stepper: Stepper
+    gain: Array
+
+    def step(self, now: PyTree, state: PyTree, local: Local) -> tuple[Array, PyTree]:
+        current, remembered = self.stepper.step(now, state, local)
+        # The derivative of the gain needs the current: kept, its product need not be formed again.
+        return self.gain * kept(current), remembered
 
 
 class Chain(Mechanism):

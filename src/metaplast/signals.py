@@ -52,10 +52,10 @@ class Ahead(NamedTuple):
 
     steps: int
     apply: Callable[[Array | None, Array], Array]
-    """(weight, activity) -> current."""
+    """(weight, activity) -> current, with the gain of the projection if that is one number."""
     gram: Callable[[Array, Array], Array | None]
     """(now [batch, *source], then [other, *source]) -> [batch, other] such that the current of `now` through the batch
-    sum of `then` outer `post` is gram(now, then) @ post; None in a geometry without such a matrix."""
+    sum of `then` outer `post` is gram(now, then) @ post, gain and all; None in a geometry without such a matrix."""
 
 
 class Foresight(NamedTuple):

@@ -121,9 +121,7 @@ def _foreseen(
     """Current over a plastic projection whose mechanism knows all that will arrive, and what it remembers."""
     projection = block.projections[channel]
     local = projection.local(jnp.zeros(()), target, block.dt)
-    current, remembered = block.foreseen[channel].step(now, state.plasticity, local)
-    # The derivative of the gain needs the current: kept, its product need not be formed again.
-    return projection.amplified(kept(current)), remembered
+    return block.foreseen[channel].step(now, state.plasticity, local)
 
 
 def _update(
