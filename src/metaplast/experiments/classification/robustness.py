@@ -14,14 +14,16 @@ from metaplast.config import read_toml, to_table
 from metaplast.data.corruption import EVENT_CORRUPTIONS, IMAGE_CORRUPTIONS
 from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.experiments.classification.session import load_learned
-from metaplast.experiments.classification.settings import ClassificationSettings
+from metaplast.experiments.classification.settings import ClassificationSettings, RobustnessSettings
 from metaplast.learning.classification import Examples, Learned, judged
 from metaplast.models.damage import DAMAGES, with_single_cells
+from metaplast.models.merging import merged
 from metaplast.network import Network
 from metaplast.runs import RunDirectory, write_atomically
 
 SETTINGS = "analysis.toml"
 """Where it is noted with which settings the rows were made."""
+DEFAULTS = to_table(RobustnessSettings())
 LEVELS = range(7)
 Told = Callable[[str, int, int], None]
 
@@ -45,9 +47,10 @@ def check_robustness(config: ClassificationSettings, directory: RunDirectory) ->
     file = directory.path / SETTINGS
     made = read_toml(file) if file.is_file() else directory.config.get("robustness", {})
     for name, value in asked.items():
-        if made.get(name, value) != value:
+        before = made.get(name, DEFAULTS[name])
+        if before != value:
             raise ValueError(
-                f"{directory.path} was disturbed with robustness.{name} = {made[name]}, not {value}; give the same, or "
+                f"{directory.path} was disturbed with robustness.{name} = {before}, not {value}; give the same, or "
                 f"remove {ROWS} and {SETTINGS} first"
             )
 
@@ -95,6 +98,7 @@ def _program(grid: Grid, group: Group) -> Callable[[Learned, PRNGKeyArray], Arra
 
     def accuracy(learned: Learned, kind: Array, level: Array, key: PRNGKeyArray, test: Examples) -> Array:
         network = with_single_cells(learned.model.at_test(now, learned.memory))
+        network = merged(network) if config.robustness.merged else network
         damage_key, test_key = jax.random.split(key)
         network = jax.lax.switch(kind, [_damaged(name, network, damage_key, level) for name in kinds])
 

@@ -167,6 +167,8 @@ class RobustnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     test: Annotated[int, Meta(ge=0)] = 2000
     """Test examples under each disturbance, the first ones; 0 means all."""
+    merged: bool = False
+    """Whether parallel channels become one synapse before it is damaged; else each is damaged by itself."""
 
 
 class ClassificationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
