@@ -100,12 +100,21 @@ class HebbianSynapse(Mechanism):
         constant, batch = flow.activity.shape[0] == 1, local.pre.shape[0]
         if self.keep.ndim:
             return None
-        state = self.finish(state, local)
+        state = self._begun(state, local)
         by_products = batch**2 * (1 if constant else ahead.steps) <= state.trace.size
         if not by_products or ahead.gram(local.pre, local.pre) is None:
             return trace_foresight(self, flow, state, local, ahead)
         made = constant_foresight if constant else varying_foresight
         return made(self, flow, state, local, ahead)
+
+    def _begun(self, state: HybridState, local: Local) -> HybridState:
+        """The state with what may still be due, which it then learns without a gradient.
+
+        Only a state recorded in the midst of another simulation owes anything. With a gradient every simulation would
+        form the product that leads to it.
+        """
+        rule, pre, voltage = jax.lax.stop_gradient((self, state.pre, local.voltage))
+        return rule.finish(state._replace(pre=pre), local._replace(voltage=voltage))
 
     def finish(self, state: HybridState, local: Local) -> HybridState:
         # Chosen, not masked: usually nothing is due, and then no product is formed.

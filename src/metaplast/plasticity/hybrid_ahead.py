@@ -150,8 +150,18 @@ def _unless_zero(apply: Callable[[Array, Array], Array], weight: Array, x: Array
 
 @_unless_zero.def_jvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    product = lambda apply, weight, x: apply(weight, x)  # noqa: E731
-    return _unless_zero(*primals), eqx.filter_jvp(product, primals, tangents)[1]
+    (apply, weight, x), (of_apply, of_weight, of_x) = primals, tangents
+    found = _unless_zero(*primals)
+    nothing = jnp.zeros_like(found)
+    # What a gain and a signal add goes through the weight, so it is nothing where that is zero.
+    others = lambda: _tangent(lambda apply, x: apply(weight, x), (apply, x), (of_apply, of_x), nothing)  # noqa: E731
+    through = jax.lax.cond(jnp.max(jnp.abs(weight)) != 0, others, lambda: nothing)
+    return found, through + _tangent(lambda weight: apply(weight, x), (weight,), (of_weight,), nothing)
+
+
+def _tangent(function: Callable[..., Array], primals: Any, tangents: Any, nothing: Array) -> Array:
+    """That of function(*primals); `nothing` where there is none."""
+    return eqx.filter_jvp(function, primals, tangents)[1] if jax.tree.leaves(tangents) else nothing
 
 
 def _powers(keep: Array, steps: int) -> Float[Array, " steps"]:
