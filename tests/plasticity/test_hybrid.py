@@ -1,5 +1,6 @@
 """The Hebbian synapse against the loop that its paper's code runs, and what lasts from batch to batch."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,6 +68,19 @@ def test_what_is_carried_over_is_at_rest_but_for_the_trace():
     assert kept.steps == 0
     assert not kept.pre.any()
     assert np.abs(kept.trace).min() > 0
+
+
+def test_a_state_recorded_in_the_midst_learns_what_is_due_when_it_is_carried_over():
+    net = network(HebbianSynapse(beta=BETA, eta=ETA), RNG.normal(size=(5, 3)))
+    x, start = jnp.asarray(RNG.random((STEPS, BATCH, 5)), jnp.float32), net.init(BATCH, key=jax.random.key(0))
+    states, end = simulate(net, {"input": x}, start, record=lambda state: state.projections["feed"].plasticity)
+    owing = eqx.tree_at(lambda state: state.projections["feed"].plasticity, end, jax.tree.map(lambda a: a[-1], states))
+    found, expected = (
+        carry_over(net, state, BATCH, key=jax.random.key(0)).projections["feed"].plasticity.trace
+        for state in (owing, end)
+    )
+    assert not jnp.allclose(owing.projections["feed"].plasticity.trace, expected, rtol=0.05)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_meta_parameters_get_gradients_and_no_gradient_passes_between_batches():

@@ -126,7 +126,7 @@ class HebbianSynapse(Mechanism):
         return HybridState(trace, jnp.zeros_like(state.pre), state.steps, jnp.array(False))
 
     def carry(self, state: HybridState, fresh: HybridState, local: Local) -> HybridState:
-        return fresh._replace(trace=state.trace)
+        return fresh._replace(trace=self.finish(state, local).trace)
 
     def consolidate(self, weight: Array, state: HybridState) -> tuple[Array, HybridState]:
         return weight + state.trace, state._replace(trace=jnp.zeros_like(state.trace))

@@ -179,7 +179,8 @@ def load_learned(directory: RunDirectory, group: Group, seed: int) -> Learned:
     saved, wanted = directory.read_arrays(network_name(group.condition, seed, END)), named_arrays(arrays)
     if {name: array.shape for name, array in saved.items()} != {name: leaf.shape for name, leaf in wanted.items()}:
         raise Mismatch(
-            f"{directory.path}: the network of {group.condition}, seed {seed}, does not fit the configuration"
+            f"{directory.path}: the network of {group.condition}, seed {seed}, does not fit the configuration, or an "
+            "earlier version saved it; run it anew"
         )
     values = jax.tree.unflatten(jax.tree.structure(arrays), [jax.numpy.asarray(saved[name]) for name in wanted])
     found = eqx.combine(values, rest)
