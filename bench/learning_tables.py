@@ -5,6 +5,8 @@ from statistics import median
 from formats import markdown, number, ratio
 from peer_tables import configuration
 
+NOTHING = "–"  # noqa: RUF001
+
 
 def learning_table(records: list[dict]) -> str:
     """Problems a second, in one lane and in ten: medians over the turns."""
@@ -34,30 +36,36 @@ def gain(groups: list[list[dict]]) -> str:
 
 def lanes_table(records: list[dict]) -> str:
     """Lanes an hour of every model, and of the same protocol in plain PyTorch."""
-    header = ["model", "lanes x problems measured", "updates of a lane", "metaplast, updates a second", "PyTorch"]
-    header += ["metaplast, lanes an hour", "PyTorch", "metaplast / PyTorch", "whole command, s", "check"]
+    header = ["model", "lanes x problems measured", "unsolved", "updates of a lane", "metaplast, updates a second"]
+    header += ["PyTorch", "metaplast, lanes an hour", "PyTorch", "metaplast / PyTorch", "whole command, s", "check"]
     about = (
-        "A lane is 1000 delayed-match problems that one network learns (`metaplast run dms`, intrinsic learning where\n"
-        "the model has it). Lanes share all cores; of PyTorch, what makes most of the machine counts.\n"
-        "Where fewer problems were measured a lane is taken to go on like them; it would get faster, since the first\n"
-        "problems need most updates, on both sides alike: lanes an hour are then too low, and the ratio is the same."
+        "A lane is 1000 delayed-match problems that one network is given (`metaplast run dms`, intrinsic learning\n"
+        "where the model has it). Lanes share all cores; of PyTorch, what makes most of the machine counts.\n"
+        "Unsolved are those of the measured problems that metaplast did not bring to the criterion; the updates that\n"
+        "they took count. A model that solved none has no lanes an hour, since it learned nothing; its ratio is that\n"
+        "of updates a second, as all ratios here are.\n"
+        "Where fewer problems were measured a lane is taken to go on like them, on both sides alike, so the ratio is\n"
+        "the same. A model that solves them gets faster, since the first problems need most updates: its lanes an\n"
+        "hour are too low. How one that leaves many unsolved would go on is not known."
     )
     return about + "\n\n" + markdown(header, [lanes_row(record) for record in records])
 
 
 def lanes_row(record: dict) -> list[str]:
-    """One row; without equal learning no rate counts."""
+    """One row; without equal learning no rate counts, and without a solved problem no lane."""
     if not record["passed"]:
-        return [record["model"], *["-"] * 8, lanes_verdict(record)]
+        return [record["model"], *[NOTHING] * 9, lanes_verdict(record)]
     ours, theirs = record["ours"], record["best_peer"]
+    given = ours["lanes"] * ours["problems"]
+    hourly = [number(side["lanes_per_hour"]) for side in (record, theirs)]
     return [
         record["model"],
         f"{ours['lanes']} x {ours['problems']}",
+        f"{ours['failures']} of {given}",
         number(record["updates_per_lane"]),
         number(ours["updates_per_s"]),
         f"{number(theirs['updates_per_s'])} ({configuration(theirs['configuration'])})",
-        number(record["lanes_per_hour"]),
-        number(theirs["lanes_per_hour"]),
+        *(hourly if ours["failures"] < given else [NOTHING] * 2),
         ratio(record["ratio"]),
         number(ours["process_s"]),
         lanes_verdict(record),
@@ -66,10 +74,33 @@ def lanes_row(record: dict) -> list[str]:
 
 def lanes_verdict(record: dict) -> str:
     """How close the first updates of the two sides were, or what failed."""
-    checks = [run["check"] for run in record.get("peers", []) if "cosines" in run["check"]]
-    if not checks:
-        return "**failed**: a process failed"
+    reason = "" if record["passed"] else failure(record)
+    if reason:
+        return f"**failed**: {reason}"
+    checks = [run["check"] for run in record["peers"]]
     loss = max(check["all_losses"] for check in checks)
     least = min(min(check["cosines"].values()) for check in checks)
     numbers = f"losses differ by {loss:.0e}, cosine {least:.6f}"
-    return numbers if record["passed"] else f"**failed**: {numbers}"
+    if record["passed"]:
+        return numbers
+    first = max(check["first_losses"] for check in checks)  # its limit is the narrower one
+    return f"**failed**: first losses differ by {first:.0e}, all {numbers}"
+
+
+def failure(record: dict) -> str:
+    """Which process failed and how, in a line; empty if all went through, so that the numbers of a check are why."""
+    peers = record.get("peers", [])
+    found = {"first updates": record, "metaplast": record.get("ours", {})}
+    said = [f"{side}, {last_line(run['failed'])}" for side, run in found.items() if "failed" in run]
+    said += [
+        f"PyTorch with {configuration(run['configuration'])}, {last_line(run.get('failed', run['check']['reason']))}"
+        for run in peers
+        if "reason" in run["check"]
+    ]
+    return "; ".join(said)
+
+
+def last_line(text: str) -> str:
+    """The end of what a process wrote, in a form that does not break a table."""
+    lines = text.strip().splitlines() or ["it said nothing"]
+    return lines[-1].strip().replace("|", "/")

@@ -142,9 +142,16 @@ def analyse(
     within: Annotated[
         bool, typer.Option("--within", help="Also learn some problems again, and write down every update.")
     ] = False,
-    set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting analysis.*.")] = [],  # noqa: B006
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting analysis.*, or of a classification robustness.*."
+        ),
+    ] = [],  # noqa: B006
 ) -> None:
     """Run the saved networks of a finished run once more: probe trials, lesions, and the loss within problems.
+
+    Those of a classification are disturbed.
 
     What is there already is not made again, so an analysis that was killed goes on.
 
@@ -153,6 +160,8 @@ def analyse(
       metaplast analyse runs/dms --lesions --set analysis.bins=4
 
       metaplast analyse runs/dms --within --set 'analysis.within=[0,100]'
+
+      metaplast analyse runs/mpsl-digits --set robustness.merged=true
     """
     from metaplast.cli_classification import analyse_classification, is_classification
 

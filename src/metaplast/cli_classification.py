@@ -95,13 +95,15 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
     if config.continual.kind != "none":
         raise ValueError(f"{place.path} learned several tasks; disturbances are measured of runs with a single one")
     prepare(1)
-    from metaplast.experiments.classification.robustness import check_robustness
+    from metaplast.experiments.classification.robustness import check_merged, check_robustness
 
     check_robustness(config, place)
     with console.status("reading the data and building the networks"):
         from metaplast.experiments.classification.experiment import build
 
-        return build(config), place
+        grid = build(config)
+        check_merged(grid)
+    return grid, place
 
 
 @contextmanager

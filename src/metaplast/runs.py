@@ -9,6 +9,7 @@ trials/<condition>-seed<seed>.npz                 one trial recorded after learn
 probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterwards, by `metaplast analyse`
 analysis.toml, lesions.csv                        its settings, and what lesions cost
 epochs.csv, robustness.csv, events/               of a classification run: epochs, disturbances, and for TensorBoard
+robustness-merged.csv                             disturbances of channels that were summed into one synapse
 pilot.csv                                         of a search for channels: one row an epoch of a pilot network
 analysis/sequence.csv                             of tasks learned one after the other: the accuracy matrix
 contributions/<condition>-seed<seed>.npz          what each of its channels contributes

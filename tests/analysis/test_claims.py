@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from metaplast.analysis.claims import CLAIMS, TARGETS, Claim, Judged, judge
-from metaplast.analysis.evidence import LATE, TOTAL, Evidence, gather
-from metaplast.analysis.panels import pool, read_study
+from metaplast.analysis.curves import ExponentialFit
+from metaplast.analysis.evidence import LATE, TOTAL, Evidence, Fitted, gather
+from metaplast.analysis.findings import fit_as_published
+from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, SeedFit
+from metaplast.analysis.panels import StudyResults, pool, read_study
 from metaplast.analysis.statistics import Interval
 from metaplast.analysis.study_tables import masks
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, only_late
@@ -224,6 +227,28 @@ def test_modularity_is_read_from_the_analysis_of_a_run(tmp_path):
         "rank correlation over problems (trend not taken out) -0.50 (-0.80 to -0.30), corrected p 0.004; "
         "over seeds -0.50 (-0.80 to -0.30), corrected p 0.004"
     )
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "verdict"),
+    [
+        (4, 0, CANNOT_TELL),  # too few sequences
+        (5, 0, HOLDS),
+        (4, 1, CANNOT_TELL),
+        (5, 5, HOLDS),
+        (5, 6, CANNOT_TELL),  # five of eleven, their mean inside
+        (6, 6, HOLDS),
+    ],
+)
+def test_the_published_fit_wants_five_seeds_inside_and_half_of_all(tmp_path, inside, outside, verdict):
+    """Those outside lie on either side in turns, which keeps the mean inside."""
+    ranges = [PUBLISHED[name] for name in ("amplitude", "scale", "floor")]
+    values = [[one.mean for one in ranges]] * inside
+    values += [[(one.high + 1, one.low - 1)[turn % 2] for one in ranges] for turn in range(outside)]
+    fits = [ExponentialFit(*numbers, True) for numbers in values]
+    seeds = [Fitted("goudar", True, SeedFit("rate", seed, FIT_PROBLEMS, 0, fit)) for seed, fit in enumerate(fits)]
+    found = list(fit_as_published(Evidence(StudyResults(RunDirectory(tmp_path), {}, [], {}), [], seeds)))
+    assert [(one.where, one.verdict) for one in found] == [(letter, verdict) for letter in ("c", "T", "a")]
 
 
 def test_an_advantage_lies_late_only_if_it_is_there_late_and_not_early():

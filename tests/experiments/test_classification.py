@@ -207,7 +207,7 @@ def test_disturbances_are_measured_once_and_shown(grid, whole):
     with pytest.raises(ValueError, match=r"robustness\.test = 2000, not 10"):
         measure_robustness(others, place, lambda *_: None)
     measure_robustness(grid, place, lambda *_: None)
-    assert (place.path / "analysis.toml").read_text() == "test = 2000\nmerged = false\n"
+    assert (place.path / "analysis.toml").read_text() == "test = 2000\n"
     (page,) = write_pages([place])
     text = page.read_text()
     names = ("accuracy", "gains", "robustness", "contributions-S+H+B")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metaplast.connections import Conv, Dense
+from metaplast.connections import Conv, Dense, Normalised, Sparse
 from metaplast.models.merging import merged
 from metaplast.network import Network, Population, Projection
 from metaplast.neurons import LIF, Relay
@@ -16,9 +16,10 @@ from metaplast.simulate import simulate
 RNG = np.random.default_rng(0)
 
 
-def network(**changes):
+def network(connection=None, **changes):
     """Three channels from four inputs to three cells; `changes` are to the last one."""
-    channel = lambda **parts: Projection("input", "cells", Dense(), RNG.normal(0.3, 1.0, (4, 3)), **parts)  # noqa: E731
+    way = connection or Dense()
+    channel = lambda **parts: Projection("input", "cells", way, RNG.normal(0.3, 1.0, (4, 3)), **parts)  # noqa: E731
     channels = {
         "slow": channel(),
         "half": channel(gain=0.5),
@@ -54,9 +55,23 @@ def test_channels_that_are_no_single_synapse_are_refused(changes, message):
         merged(network(**changes))
 
 
-def test_gains_of_single_cells_of_a_feature_map_are_refused():
+@pytest.mark.parametrize("places", [(5, 5), (3, 2)], ids=["other shape", "shape of a slice of the kernel"])
+def test_gains_of_single_cells_of_a_feature_map_are_refused(places):
     channel = lambda **parts: Projection("input", "cells", Conv(), RNG.normal(size=(3, 3, 2, 4)), **parts)  # noqa: E731
-    populations = {"input": Population(Relay(), (5, 5, 2)), "cells": Population(LIF(), (5, 5, 4))}
-    net = Network(populations, {"one": channel(), "other": channel(gain=jnp.ones((5, 5, 4)))})
-    with pytest.raises(ValueError, match="other has a gain of shape"):
+    populations = {"input": Population(Relay(), (*places, 2)), "cells": Population(LIF(), (*places, 4))}
+    net = Network(populations, {"one": channel(), "other": channel(gain=jnp.ones((*places, 4)))})
+    with pytest.raises(ValueError, match=r"other has a gain of shape .*, expected \(\)$"):
         merged(net)
+
+
+def test_traced_channels_become_one_as_others_do():
+    net = network()
+    one, traced = merged(net), eqx.filter_jit(merged)(net)
+    np.testing.assert_allclose(traced.projections["each"].weight, one.projections["each"].weight, rtol=1e-6)
+
+
+@pytest.mark.parametrize("way", [Sparse(np.ones((4, 3))), Normalised(Dense())], ids=["sparse", "normalised"])
+@pytest.mark.parametrize("call", [merged, eqx.filter_jit(merged)], ids=["as it is", "traced"])
+def test_connections_that_hold_arrays_are_refused_traced_or_not(call, way):
+    with pytest.raises(ValueError, match="connections that hold arrays"):
+        call(network(way))

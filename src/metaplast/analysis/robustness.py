@@ -1,16 +1,22 @@
-"""robustness.csv: how much of the accuracy is left under disturbances, by condition, seed, kind and level."""
+"""robustness.csv, robustness-merged.csv: the accuracy that is left under disturbances, of what and how strong.
+
+In the first channels are damaged one by one, in the second they are summed into one synapse before it is damaged.
+"""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from metaplast.analysis.statistics import Interval, interval
+from metaplast.config import read_toml
 from metaplast.runs import RunDirectory, write_atomically
 
-FILE = "robustness.csv"
+FILE, MERGED = "robustness.csv", "robustness-merged.csv"
+SETTINGS = "analysis.toml"
+"""Where it is noted with which settings the rows of both were made."""
 
 
 class RobustnessRow(NamedTuple):
@@ -24,9 +30,15 @@ class RobustnessRow(NamedTuple):
     accuracy: float
 
 
-def read_robustness(run: RunDirectory) -> list[RobustnessRow]:
-    """Rows of robustness.csv; none before it was measured."""
-    path = run.path / FILE
+def measured_with(run: RunDirectory) -> dict[str, Any]:
+    """Settings with which the rows were made: those noted, or by a version that noted none, the run's own."""
+    file = run.path / SETTINGS
+    return read_toml(file) if file.is_file() else run.config.get("robustness", {})
+
+
+def read_robustness(run: RunDirectory, *, merged: bool = False) -> list[RobustnessRow]:
+    """Rows of channels damaged one by one, or `merged` into one synapse; none before they were measured."""
+    path = run.path / (MERGED if merged else FILE)
     if not path.is_file():
         return []
     lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
@@ -36,13 +48,13 @@ def read_robustness(run: RunDirectory) -> list[RobustnessRow]:
     ]
 
 
-def write_robustness(run: RunDirectory, rows: Iterable[RobustnessRow]) -> None:
-    """Write robustness.csv whole, or not at all."""
+def write_robustness(run: RunDirectory, rows: Iterable[RobustnessRow], *, merged: bool = False) -> None:
+    """Write the file of rows whole, or not at all."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(RobustnessRow._fields)
     writer.writerows((*row[:-1], str(np.float32(row.accuracy))) for row in rows)
-    write_atomically(run.path / FILE, buffer.getvalue().encode())
+    write_atomically(run.path / (MERGED if merged else FILE), buffer.getvalue().encode())
 
 
 def kinds_of(rows: Sequence[RobustnessRow]) -> list[str]:

@@ -45,9 +45,10 @@ def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
     unseen = read_few_shot(run)
     if unseen:
         yield "unseen", few_shot(unseen, run.config["few_shot"]["ways"])
-    disturbed = read_robustness(run)
-    if disturbed:
-        yield "robustness", robustness(disturbed)
+    for name, merged in (("robustness", False), ("robustness-merged", True)):
+        disturbed = read_robustness(run, merged=merged)
+        if disturbed:
+            yield name, robustness(disturbed)
     for condition in table.conditions():
         for seed in table.seeds(condition)[:1]:
             name = contribution_name(condition, seed)

@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import tomli_w
 from markupsafe import Markup
 
 from metaplast.analysis.epochs import EpochTable, read_epochs, summarised
-from metaplast.analysis.robustness import by_seed, kinds_of, read_robustness, sturdier
-from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.statistics import Interval
 from metaplast.analysis.tables import Column, Table
 from metaplast.analysis.tested import as_tested
 from metaplast.figures.classification import draw_classification
@@ -17,6 +15,7 @@ from metaplast.figures.style import PALETTE
 from metaplast.report.data import data_of, learned_words
 from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
+from metaplast.report.robustness import MERGED_CAPTION, SINGLE_CAPTION, robustness_tables, verdict, without_merged
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
 from metaplast.runs import RunDirectory, write_atomically
 
@@ -27,6 +26,7 @@ TITLES = {
     "unseen": "Classes never seen before",
     "contributions": "What each channel contributed",
     "robustness": "Robustness",
+    "robustness-merged": "Robustness, channels as one synapse",
 }
 CAPTIONS = {
     "accuracy": Markup(
@@ -50,10 +50,8 @@ CAPTIONS = {
         "<b>Middle:</b> what each channel has learned to look for, a scale a row. <b>Bottom:</b> the first test "
         "examples, and what each channel says to the output cells; the right answer is in colour."
     ),
-    "robustness": Markup(
-        "Share of test examples told right after a disturbance of growing strength, by condition; bars or bands are "
-        "95&nbsp;% bootstrap intervals over seeds."
-    ),
+    "robustness": SINGLE_CAPTION,
+    "robustness-merged": MERGED_CAPTION,
 }
 
 
@@ -91,7 +89,7 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
         tables=tables_of(run),
         pictures=pictures(draw_classification(run), config),
         assumed=config.get("assumed", []),
-        config=tomli_w.dumps(config),
+        config=tomli_w.dumps(without_merged(config)),
         provenance=list(flat(meta)),
     )
     return write_atomically(path or run.path / "report.html", page.encode())
@@ -231,53 +229,6 @@ def contest_tables(run: RunDirectory) -> list[Table]:
     return [Table("contests", "Together or alone", columns, rows, note)]
 
 
-def robustness_tables(run: RunDirectory) -> list[Table]:
-    """Accuracy under each kind of disturbance, and the combinations against the best single mechanism."""
-    rows = read_robustness(run)
-    if not rows:
-        return []
-    kinds, names = kinds_of(rows), list(dict.fromkeys(row.condition for row in rows))
-    columns = [Column("condition", "condition", words=True), Column("all", "all")]
-    columns += [Column(kind.replace("-", "_"), kind) for kind in kinds]
-    shown = [(name, *(_mean([*by_seed(rows, name, kind).values()]) for kind in (None, *kinds))) for name in names]
-    note = "Test accuracy (%), mean over levels 1 to 6 of a kind, all kinds alike in the first column."
-    tables = [Table("robustness", "Under disturbance", columns, shown, note)]
-    conditions = run.config["conditions"]
-    singles = [name for name in names if conditions[name]["single"]]
-    found = [one for name in fullest(conditions) for one in sturdier(rows, singles, name)]
-    if found:
-        columns = [
-            Column("combined", "together", words=True),
-            Column("single", "best alone", words=True),
-            Column("kind", "disturbance", words=True),
-            Column("difference", "difference (points)"),
-            Column("verdict", "verdict", words=True),
-        ]
-        gains = [Interval(*(100 * value for value in one.difference)) for one in found]
-        pairs = [
-            (one.combined, one.single, one.kind, gain, verdict(gain)) for one, gain in zip(found, gains, strict=True)
-        ]
-        tables.append(Table("sturdier", "Together or alone, under disturbance", columns, pairs, "By seed, paired."))
-    return tables
-
-
-def fullest(conditions: dict[str, Any]) -> list[str]:
-    """Conditions that combine the most channels."""
-    sizes = {name: len(set(one["channels"])) for name, one in conditions.items() if not one["single"]}
-    return [name for name, size in sizes.items() if size == max(sizes.values())]
-
-
-def verdict(gain: Interval) -> str:
-    """Which side an interval of differences comes down on."""
-    if gain.low > 0:
-        return "together better"
-    return "alone better" if gain.high < 0 else "cannot tell"
-
-
-def _mean(values: list[float]) -> Interval:
-    return interval(100 * np.array(values))
-
-
 def _percent(found: dict[str, float | None]) -> Interval:
     values = (found[key] for key in ("mean", "low", "high"))
     return Interval(*(float("nan") if value is None else 100 * value for value in values))
@@ -287,7 +238,7 @@ def pictures(paths: list[Path], config: dict[str, Any]) -> list[Picture]:
     """Figures with the words that explain them, said once for each kind."""
     found: list[Picture] = []
     for path in paths:
-        kind, _, rest = path.stem.partition("-")
+        kind, _, rest = (path.stem, "", "") if path.stem in TITLES else path.stem.partition("-")
         heading = f"{TITLES.get(kind, kind)}: {rest}" if rest else TITLES.get(kind, kind)
         again = any(one.kind == kind for one in found)
         caption = Markup("As above, for {}.").format(rest) if again else as_tested(CAPTIONS.get(kind, Markup()), config)

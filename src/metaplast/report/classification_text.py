@@ -14,9 +14,10 @@ from metaplast.figures.style import small_png
 from metaplast.report.classification import CAPTIONS, TITLES, sentence, tables_of
 from metaplast.report.data import data_of
 from metaplast.report.page import environment, flat
+from metaplast.report.robustness import without_merged
 from metaplast.runs import RunDirectory, write_atomically
 
-SHOWN = "accuracy", "sequence", "gains", "robustness"
+SHOWN = "accuracy", "sequence", "gains", "robustness", "robustness-merged"
 """Figures of the text; those of single conditions are on the page of the run."""
 
 
@@ -66,6 +67,6 @@ def _section(run: RunDirectory, folder: Path) -> Section:
         tables=tables_of(run),
         pictures=[Picture(each.stem, TITLES[each.stem], str(as_tested(CAPTIONS[each.stem], config))) for each in drawn],
         assumed=[str(item) for item in config.get("assumed", [])],
-        config=tomli_w.dumps(without_place(config)),
+        config=tomli_w.dumps(without_merged(without_place(config))),
         provenance=list(flat(run.meta)),
     )

@@ -1,6 +1,7 @@
 """What disturbances cost the networks of a finished classification run: every kind x level x condition x seed."""
 
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -8,22 +9,25 @@ import jax.numpy as jnp
 import tomli_w
 from jaxtyping import Array, PRNGKeyArray
 
-from metaplast.analysis.robustness import FILE as ROWS
-from metaplast.analysis.robustness import RobustnessRow, read_robustness, write_robustness
-from metaplast.config import read_toml, to_table
+from metaplast.analysis.robustness import (
+    FILE,
+    MERGED,
+    SETTINGS,
+    RobustnessRow,
+    measured_with,
+    read_robustness,
+    write_robustness,
+)
 from metaplast.data.corruption import EVENT_CORRUPTIONS, IMAGE_CORRUPTIONS
 from metaplast.experiments.classification.experiment import Grid, Group
-from metaplast.experiments.classification.session import load_learned
+from metaplast.experiments.classification.session import load_learned, of_seed
 from metaplast.experiments.classification.settings import ClassificationSettings, RobustnessSettings
 from metaplast.learning.classification import Examples, Learned, judged
+from metaplast.models import merging
 from metaplast.models.damage import DAMAGES, with_single_cells
-from metaplast.models.merging import merged
 from metaplast.network import Network
 from metaplast.runs import RunDirectory, write_atomically
 
-SETTINGS = "analysis.toml"
-"""Where it is noted with which settings the rows were made."""
-DEFAULTS = to_table(RobustnessSettings())
 LEVELS = range(7)
 Told = Callable[[str, int, int], None]
 
@@ -34,38 +38,52 @@ def kinds_for(grid: Grid) -> list[str]:
 
 
 def check_robustness(config: ClassificationSettings, directory: RunDirectory) -> None:
-    """Refuse to complete what was measured with other settings.
-
-    Rows without a file that says how they were made are by a version that wrote none: theirs are the run's own.
+    """Refuse to complete what was measured on other examples; merged channels and single ones have the same.
 
     Raises:
-        ValueError: rows of robustness.csv were made with other settings robustness.*.
+        ValueError: there are rows that were made with another robustness.test.
     """
-    asked = to_table(config.robustness)
-    if not read_robustness(directory):
+    there = [name for name, merged in ((FILE, False), (MERGED, True)) if read_robustness(directory, merged=merged)]
+    asked, before = config.robustness.test, measured_with(directory).get("test", RobustnessSettings().test)
+    if there and before != asked:
+        raise ValueError(
+            f"{directory.path} was disturbed with robustness.test = {before}, not {asked}; give the same, or remove "
+            f"{', '.join(there)} and {SETTINGS} first"
+        )
+
+
+def check_merged(grid: Grid) -> None:
+    """Refuse to sum what is no single synapse, if it is to be summed, before anything is measured.
+
+    Raises:
+        ValueError: parallel channels of a condition that cannot become one synapse.
+    """
+    if not grid.config.robustness.merged:
         return
-    file = directory.path / SETTINGS
-    made = read_toml(file) if file.is_file() else directory.config.get("robustness", {})
-    for name, value in asked.items():
-        before = made.get(name, DEFAULTS[name])
-        if before != value:
+    for group in grid.groups:
+        try:
+            eqx.filter_eval_shape(partial(_intact, grid.config), of_seed(group.start, 0))
+        except ValueError as error:
             raise ValueError(
-                f"{directory.path} was disturbed with robustness.{name} = {before}, not {value}; give the same, or "
-                f"remove {ROWS} and {SETTINGS} first"
-            )
+                f"conditions.{group.condition}: its channels cannot become one synapse: {error}; leave out "
+                "robustness.merged, or analyse a run without this condition"
+            ) from None
 
 
 def measure_robustness(grid: Grid, directory: RunDirectory, told: Told) -> None:
-    """Complete robustness.csv, and note with which settings; what is there already is not measured again.
+    """Complete the rows of single or merged channels, and note the settings; what is there is not measured again.
 
     Raises:
-        ValueError: a run that has not finished, or rows that were made with other settings.
+        ValueError: a run that has not finished, rows that were made with other settings, or channels that cannot be
+            merged.
     """
+    merged = grid.config.robustness.merged
     if not directory.summary:
         raise ValueError(f"{directory.path} has not finished; go on with --resume first")
     check_robustness(grid.config, directory)
-    write_atomically(directory.path / SETTINGS, tomli_w.dumps(to_table(grid.config.robustness)).encode())
-    rows = read_robustness(directory)
+    check_merged(grid)
+    write_atomically(directory.path / SETTINGS, tomli_w.dumps({"test": grid.config.robustness.test}).encode())
+    rows = read_robustness(directory, merged=merged)
     done = {(row.condition, row.seed) for row in rows}
     lanes = [(group, seed) for group in grid.groups for seed in group.seeds]
     told("robustness", len(done), len(lanes))
@@ -83,22 +101,27 @@ def measure_robustness(grid: Grid, directory: RunDirectory, told: Told) -> None:
             for place, kind in enumerate(kinds_for(grid))
             for level in LEVELS
         ]
-        write_robustness(directory, rows)
+        write_robustness(directory, rows, merged=merged)
         done.add((group.condition, seed))
         told("robustness", len(done), len(lanes))
+
+
+def _intact(config: ClassificationSettings, learned: Learned) -> Network:
+    """The network that is to be damaged, its channels as they are or merged."""
+    now = jnp.asarray(config.total_epochs - 1, float)
+    network = with_single_cells(learned.model.at_test(now, learned.memory))
+    return merging.merged(network) if config.robustness.merged else network
 
 
 def _program(grid: Grid, group: Group) -> Callable[[Learned, PRNGKeyArray], Array]:
     """(learned, key) -> accuracy [kinds, levels], one compiled program for all of them."""
     config, data, kinds = grid.config, grid.data, kinds_for(grid)
-    now = jnp.asarray(config.total_epochs - 1, float)
     count = config.robustness.test or data.test.labels.shape[0]
     test = jax.tree.map(lambda leaf: leaf[:count], data.test)
     corruptions = EVENT_CORRUPTIONS if data.events else IMAGE_CORRUPTIONS
 
     def accuracy(learned: Learned, kind: Array, level: Array, key: PRNGKeyArray, test: Examples) -> Array:
-        network = with_single_cells(learned.model.at_test(now, learned.memory))
-        network = merged(network) if config.robustness.merged else network
+        network = _intact(config, learned)
         damage_key, test_key = jax.random.split(key)
         network = jax.lax.switch(kind, [_damaged(name, network, damage_key, level) for name in kinds])
 
