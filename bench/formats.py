@@ -16,3 +16,9 @@ def number(value: float) -> str:
 
 def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def last_line(text: str) -> str:
+    """The end of what a process wrote, in a form that does not break a table."""
+    lines = text.strip().splitlines() or ["it said nothing"]
+    return lines[-1].strip().replace("|", "/")

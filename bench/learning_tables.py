@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from formats import markdown, number, ratio
+from formats import last_line, markdown, number, ratio
 from peer_tables import configuration
 
 NOTHING = "–"  # noqa: RUF001
@@ -98,9 +98,3 @@ def failure(record: dict) -> str:
         if "reason" in run["check"]
     ]
     return "; ".join(said)
-
-
-def last_line(text: str) -> str:
-    """The end of what a process wrote, in a form that does not break a table."""
-    lines = text.strip().splitlines() or ["it said nothing"]
-    return lines[-1].strip().replace("|", "/")

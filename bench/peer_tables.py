@@ -1,6 +1,6 @@
 """Tables of the comparisons with the peers, workload by workload."""
 
-from formats import markdown, number, ratio
+from formats import last_line, markdown, number, ratio
 from workloads import PEERS
 
 TITLES = {"linear_lif": "linear + LIF", "recurrent_lif": "recurrent LIF"}
@@ -63,8 +63,11 @@ def first_call(side: dict | None) -> str:
 def verdict(comparison: dict) -> str:
     """What was checked, or what failed."""
     found = [run["check"] for run in comparison["runs"] if "different_spikes" in run["check"]]
-    if not found:
-        return "**failed**: a process failed"
+    # A process that failed is why, even where another one passed its check.
+    broken = [run for run in comparison["runs"] if "reason" in run["check"] and not comparison["passed"]]
+    if broken or not found:
+        said = [last_line(run.get("failed", run["check"]["reason"])) for run in broken]
+        return f"**failed**: {'; '.join(dict.fromkeys(said)) or 'a process failed'}"
     different = max(check["different_spikes"] for check in found)
     least = min((value for check in found for value in check["cosines"].values()), default=float("nan"))
     numbers = f"{different} of {found[0]['spikes']} differ, cosine {least:.6f}"
