@@ -159,14 +159,19 @@ def lane_function(config: LearningToLearn, family: Family, criterion: Criterion)
 
 
 class Chunks:
-    """The compiled program of a study: a chunk of problems in every lane; `seconds` is what compiling it took."""
+    """The compiled program of a study: a chunk of problems in every lane; `seconds` is what compiling it took.
+
+    Lanes that are to learn the same thing from the same start, as under two names for one mask, are computed once.
+    """
 
     def __init__(self, study: Study) -> None:
         began = time.perf_counter()
         self._study = study
-        self._lanes = Lanes(lane_function(study.config, study.family, study.criterion), len(study.lanes))
-        self._rates, self._keys = self._lanes.place((study.learner.rates, study.keys))
-        self._compiled = self._lanes.compile(study.learner.rates, study.start, study.keys, self._of_lanes(study.chunk))
+        self._distinct, self._same_as = np.unique(twins(study), return_inverse=True)
+        self._lanes = Lanes(lane_function(study.config, study.family, study.criterion), len(self._distinct))
+        rates, start, keys = _chosen((study.learner.rates, study.start, study.keys), self._distinct)
+        self._rates, self._keys = self._lanes.place((rates, keys))
+        self._compiled = self._lanes.compile(rates, start, keys, self._of_lanes(study.chunk))
         self.seconds = time.perf_counter() - began
 
     def run(self, state: LaneState, done: int) -> Iterator[tuple[range, LaneState, Outcome]]:
@@ -175,12 +180,12 @@ class Chunks:
         The next chunk is under way already while one is looked at, so that no device waits for a disk.
         """
         chunk, total = self._study.chunk, self._study.config.run.problems
-        reached = self._start(self._lanes.place(state), done)
+        reached = self._start(self._lanes.place(_chosen(state, self._distinct)), done)
         for first in range(done, total, chunk):
             finished = reached
             if first + chunk < total:
                 reached = self._start(finished[0], first + chunk)
-            yield range(first, first + chunk), *self._lanes.gather(finished)
+            yield range(first, first + chunk), *_chosen(self._lanes.gather(finished), self._same_as)
 
     def _start(self, state: LaneState, first: int) -> tuple[LaneState, Outcome]:
         """Begin a chunk, without waiting for its end."""
@@ -190,7 +195,20 @@ class Chunks:
 
     def _of_lanes(self, chunk: int, first: int = 0) -> Array:
         """Indices of problems, the same in every lane."""
-        return jnp.tile(jnp.arange(first, first + chunk, dtype=jnp.int32), (len(self._study.lanes), 1))
+        return jnp.tile(jnp.arange(first, first + chunk, dtype=jnp.int32), (len(self._distinct), 1))
+
+
+def twins(study: Study) -> np.ndarray:
+    """For every lane the first one with its problems, learning rates and start, bit for bit: often the lane itself."""
+    leaves = [*jax.tree.leaves((study.learner.rates, study.start)), jax.random.key_data(study.keys)]
+    columns = [np.asarray(leaf) for leaf in leaves]
+    told = [b"".join(column[place].tobytes() for column in columns) for place in range(len(study.lanes))]
+    return np.array([told.index(one) for one in told])
+
+
+def _chosen(tree: PyTree, lanes: np.ndarray) -> PyTree:
+    """These lanes of all arrays of a tree."""
+    return jax.tree.map(lambda leaf: leaf[lanes], tree)
 
 
 def rows_of(study: Study, indices: Sequence[int], outcomes: Outcome) -> list[ProblemRow]:
