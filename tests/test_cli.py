@@ -1,14 +1,18 @@
 """The command line: what it shows, and that a mistake costs one clear line and exit code 2."""
 
+import io
 import tomllib
 from pathlib import Path
 
 import jax
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from metaplast.cli import app
-from metaplast.experiments import NAMES
+from metaplast.cli_list import show_experiments
+from metaplast.experiments.catalogue import CLASSIFICATIONS, NAMES, STUDIES
+from metaplast.provenance import package_version
 from metaplast.runs import RunDirectory
 
 TINY = ["preset=smoke", "model.neurons=12", "criterion.limit=5", "criterion.window=3", "run.problems=2"]
@@ -45,6 +49,22 @@ def test_list_shows_every_named_experiment():
     assert result.exit_code == 0
     assert {line.split()[0] for line in result.stdout.splitlines() if line.strip()} > set(NAMES)
     assert "metaplast run dms --set preset=smoke" in result.stdout
+    (line,) = (line for line in result.stdout.splitlines() if line.split()[:1] == ["mpsl-digits"])
+    assert line.rstrip().endswith("grid, others, smoke")
+
+
+@pytest.mark.parametrize("columns", [70, 80, 200])
+def test_list_cuts_no_name_in_a_narrow_terminal(columns):
+    console = Console(file=io.StringIO(), width=columns, force_terminal=True, color_system=None)
+    show_experiments(console)
+    text = console.file.getvalue()  # pyright: ignore
+    assert "…" not in text
+    assert all(f" {name} " in text for name in (*NAMES, *CLASSIFICATIONS, *STUDIES))
+
+
+def test_the_version_is_told():
+    result = call("--version")
+    assert (result.exit_code, result.stdout) == (0, f"metaplast {package_version('metaplast')}\n")
 
 
 @pytest.mark.parametrize(
@@ -142,9 +162,10 @@ def test_directories_that_do_not_fit_are_one_line(here):
     refused(call("report", full), "is not a run directory")
     begun = RunDirectory.create(here / "begun")
     begun.write_config({"experiment": "learning-to-learn"})
-    refused(call("report", begun.path), "has not finished", "--resume")
+    going_on = f"metaplast run {begun.path}/config.toml --out {begun.path} --resume"
+    refused(call("report", begun.path), "has not finished", going_on)
     refused(call("analyse", here / "none"), "is not a directory")
-    refused(call("analyse", begun.path), "has not finished", "--resume")
+    refused(call("analyse", begun.path), "has not finished", going_on)
     assert (full / "notes.txt").read_text() == "mine"
 
 
@@ -162,9 +183,12 @@ def test_a_run_is_made_reported_and_resumed(here, quick_compilation):
     assert Path("first/report.html").read_bytes() == page
     assert call("report", "first", "--out", "page.html").exit_code == 0
     assert Path("page.html").is_file()
-    refused(call("run", "dms", "--resume", "--out", "first", "--set", "run.seeds=2"), "leave out --set and --seed")
+    refused(call("run", "dms", "--resume", "--out", "first", *settings(*TINY, "run.seeds=2")), "than run.seeds=2;")
+    refused(call("run", "dms", "--resume", "--out", "first", "--seed", 5), "others than run.seed=5; leave")
+    refused(call("run", "dms", "--resume", "--out", "first", *settings("preset=tight")), "than preset=tight;")
+    refused(call("run", "dms", "--resume", "--out", "first", *settings("run.sed=2")), "unknown key 'run.sed'")
     rows = Path("first/problems.csv").read_bytes()
-    resumed = call("run", "dms", "--resume", "--out", "first")
+    resumed = call("run", "dms", "--resume", "--out", "first", *settings("run.seeds=2", *TINY, "run.seeds=1"))
     assert resumed.exit_code == 0, resumed.output
     assert Path("first/problems.csv").read_bytes() == rows
 
@@ -207,7 +231,8 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_co
     assert "chosen, of threshold:" in result.stdout
     assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
     refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
-    again = call("search", "dms", "--resume")
+    refused(call("search", "dms", "--resume", *settings("pilot.seeds=2")), "others than pilot.seeds=2")
+    again = call("search", "dms", "--resume", *settings(*SMALL_SEARCH))
     assert again.exit_code == 0, again.output
 
 
@@ -227,12 +252,12 @@ def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilat
     assert "0 of 1" in result.stdout
     assert "solved nothing" in result.stdout
     assert (here / "runs" / "sweep-dms" / "sweep.toml").is_file()
-    again = call("sweep", "dms", "--resume")
+    again = call("sweep", "dms", "--resume", *settings(*small))
     assert again.exit_code == 0, again.output
     refused(call("sweep", "dms", *settings(*small)), "sweep-dms")
     refused(call("sweep", "dms", *settings('sweep.models=["lstm"]'), "--out", "other"), "lstm", "attention")
     refused(call("sweep", "cd-dms", "--resume", "--out", "runs/sweep-dms"), "holds the run")
-    refused(call("sweep", "dms", "--resume", *settings("sweep.seeds=2")), "leave out --set")
+    refused(call("sweep", "dms", "--resume", *settings("sweep.seeds=2")), "sweep.seeds=2; leave")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from metaplast.config import decode, to_table
 from metaplast.experiments import NAMES, LearningToLearn, configuration
 from metaplast.experiments.catalogue import named_path, read
+from metaplast.experiments.classification.configuration import classification_configuration
 from metaplast.experiments.learning_to_learn.settings import CONDITIONS, complete
 from metaplast.tasks import FAMILIES
 
@@ -49,7 +50,7 @@ positive = st.floats(1e-6, 1e6)
     rate=positive,
     limit=st.integers(1, 10**6),
     rates=st.dictionaries(st.text("*.abc", min_size=1), st.floats(0, 10), max_size=3),
-    conditions=st.dictionaries(names, st.lists(st.text(max_size=6), max_size=3), max_size=3),
+    conditions=st.dictionaries(names, st.lists(st.text(max_size=6), min_size=1, max_size=3), max_size=3),
     title=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     family=st.sampled_from(sorted(FAMILIES)),
     target=st.none() | st.floats(-5, 5),
@@ -126,6 +127,11 @@ def test_a_setting_wins_over_the_preset_in_any_order():
         ("preset=big", "preset 'big' does not exist; there are: smoke"),
         ("model.neurons", "--set 'model.neurons' has no '='; write --set model.neurons=VALUE"),
         ('conditions={"a/b"=[]}', "condition 'a/b' becomes part of file names"),
+        ("conditions.nothing=[]", r'conditions.nothing: nothing may learn; write what may, as in \["\*.weight"\]'),
+        ("conditions.one=[3]", r"conditions.one\[0\]: Expected `str`"),
+        ("conditions.a=3", "conditions.a: Expected `str | array`, got `int`"),
+        ("runn.problems=3", "unknown key 'runn.problems'; there are: run, .*criterion"),
+        ("model.readout=spikez", "model.readout: Invalid enum value 'spikez'; there are: .*spikes"),
         ("criterion.loss_above=1", "unknown key 'criterion.loss_above'; there are: criterion.loss_below"),
     ],
 )
@@ -143,6 +149,9 @@ def test_a_wrong_setting_is_named_by_its_path(setting, message):
         ("[family]\n", "family.name is None"),
         ('[family]\nname = "delayed-match"\n[model]\nneuronz = 3', "model: Object contains unknown field `neuronz`"),
         ('[family]\nname = "delayed-match"\n[run]\nseeds = "2"', "run.seeds: Expected `int`, got `str`"),
+        ("[data]\n", "bad.toml: section 'data' belongs to experiment = \"classification\"; write that line"),
+        ("[plan.a]\n", "bad.toml: section 'plan' belongs to experiment = \"study\""),
+        ("[famil]\n", "Object contains unknown field `famil`; there are: family, .*model"),
         ("[family\n", "bad.toml is not valid TOML: .*line 1"),
     ],
 )
@@ -151,6 +160,22 @@ def test_a_wrong_file_is_explained(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         configuration(str(path))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("data.coding=poison", "data.coding: Invalid enum value 'poison'; there are: direct, rate, latency, events"),
+        ("conditions.X=[1]", "conditions.X: Expected `str | object`, got `array`"),
+        ('conditions={S={channels=["stbp"]}, X={channels=["stbp"], lairs=3}}', "X: .*`lairs`; there are: layers"),
+        ("channels.stbp.rate=0", "channels.stbp.rate: Expected `float` > 0.0"),
+        ("channels.stbp.learner=magic", "stbp.learner: Invalid value 'magic'; there are: gradient, rule, .*none"),
+        ("channels={}", r"no channel '\w+'; declare \[channels\.\w+\]"),
+    ],
+)
+def test_a_wrong_setting_of_a_classification_is_named_by_its_key(setting, message):
+    with pytest.raises(ValueError, match=message):
+        classification_configuration("mpsl-digits", [setting])
 
 
 def test_a_missing_file_and_an_unknown_name_are_explained(tmp_path):

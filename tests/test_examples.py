@@ -4,7 +4,12 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from metaplast.experiments import build, configuration
+from metaplast.experiments.classification import experiment as classification
+from metaplast.experiments.classification.configuration import classification_configuration
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -42,3 +47,17 @@ def test_code_of_the_readme_runs(tmp_path: Path):
     assert blocks, "README.md has no python code"
     told = run("-c", RUN_BLOCKS, text="\0".join(blocks), folder=tmp_path)
     assert told.count("block ") >= len(blocks)
+
+
+def test_experiments_of_the_readme_are_configurations(tmp_path: Path):
+    blocks = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    kinds = []
+    for number, block in enumerate(blocks):
+        file = tmp_path / f"own{number}.toml"
+        file.write_text(block)
+        kinds.append(tomllib.loads(block).get("experiment", "learning-to-learn"))
+        if kinds[-1] == "classification":
+            assert classification.build(classification_configuration(str(file), ["data.train=100"])).groups
+        else:
+            assert build(configuration(str(file), ["run.seeds=1"])).lanes
+    assert sorted(kinds) == ["classification", "learning-to-learn"]

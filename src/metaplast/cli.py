@@ -1,12 +1,12 @@
-"""The command line: list, run, analyse and report, and beside them what `cli_search` has."""
+"""The command line: run, analyse and report, and beside them what `cli_search` and `cli_list` have."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
+from metaplast.cli_list import show_experiments
 from metaplast.cli_progress import analysis_bars, learning_bar, summary_table
 from metaplast.cli_search import search, sweep
 
@@ -15,12 +15,30 @@ if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.runs import RunDirectory
 
 app = typer.Typer(
-    help="Spiking neural networks whose plasticity is itself learned.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from metaplast.provenance import package_version
+
+        console.print(f"metaplast {package_version('metaplast')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def of_every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Spiking neural networks whose plasticity is itself learned."""
+
+
 app.command()(search)
 app.command()(sweep)
 
@@ -31,22 +49,7 @@ def list_experiments() -> None:
 
     [bold]Example[/]: metaplast list
     """
-    from metaplast.experiments.catalogue import CLASSIFICATIONS, NAMES, STUDIES
-    from metaplast.experiments.classification.configuration import classification_configuration
-    from metaplast.experiments.learning_to_learn.configuration import configuration
-    from metaplast.experiments.study.configuration import study_configuration
-
-    table = Table("name", "what it is", "problems or data", "conditions", box=None, header_style="bold")
-    for name in NAMES:
-        config = configuration(name)
-        table.add_row(name, config.title, str(config.run.problems), ", ".join(config.conditions))
-    for name in CLASSIFICATIONS:
-        grid = classification_configuration(name)
-        table.add_row(name, grid.title, grid.data.name, ", ".join(grid.conditions))
-    for name in STUDIES:
-        plan = study_configuration(name)
-        table.add_row(name, plan.title, "", f"a study of {len(plan.plan)} members")
-    console.print(table)
+    show_experiments(console)
     console.print("\nTry one in seconds: [bold]metaplast run dms --set preset=smoke[/]")
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
+from metaplast.cli_bar import progress
 from metaplast.cli_door import MISTAKES, at_the_door, configured
 from metaplast.cli_progress import DOING, LEFT, analysis_bars
 
@@ -83,6 +84,7 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
     """A finished run, built once more, with settings robustness.*."""
     from metaplast.devices import prepare
     from metaplast.experiments.classification.configuration import classification_configuration
+    from metaplast.run_names import command_to_resume
     from metaplast.runs import RunDirectory
 
     for setting in settings:
@@ -90,7 +92,7 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
             raise ValueError(f"--set {setting}: here only robustness.* can be changed")
     place = RunDirectory.open(directory)
     if not place.summary:
-        raise ValueError(f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume")
+        raise ValueError(f"{place.path} has not finished; go on with: {command_to_resume(place.path)}")
     config = classification_configuration(str(directory / "config.toml"), settings)
     if config.continual.kind != "none":
         raise ValueError(f"{place.path} learned several tasks; disturbances are measured of runs with a single one")
@@ -110,7 +112,7 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
 def epoch_bar(console: Console) -> Iterator[Callable[["Learned"], None]]:
     """A bar over the epochs of all conditions, and what moves it."""
     text = TextColumn("epochs {task.fields[note]}")
-    with Progress(DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT, console=console) as bar:
+    with progress(console, DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT) as bar:
         task = bar.add_task("compiling", total=None, note="")
 
         def told(now: "Learned") -> None:

@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
+    from msgspec import Struct
+
     from metaplast.runs import RunDirectory
 
-Kind = TypeVar("Kind")
+Kind = TypeVar("Kind", bound="Struct")
 console, errors = Console(), Console(stderr=True)
 MISTAKES = (ValueError, TypeError, OSError, ModuleNotFoundError)
 """What a configuration, a file or a directory that does not fit raises while it is read and built."""
@@ -35,19 +37,17 @@ def _escaped(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def begun(directory: Path, name: str, settings: list[str]) -> "RunDirectory":
-    """The directory of what goes on: as what it was, with its own settings, under its own name.
+def begun(directory: Path, name: str) -> "RunDirectory":
+    """The directory of what goes on, under its own name.
 
     Raises:
-        ValueError: other settings, or another experiment than is there.
+        ValueError: another experiment than is there.
         OSError: no such directory or experiment.
     """
     from metaplast.experiments.catalogue import read
     from metaplast.runs import RunDirectory
 
     place = RunDirectory.open(directory)
-    if settings:
-        raise ValueError("--resume takes the settings of the run; leave out --set and --seed")
     title, asked = place.config.get("title"), read(name).get("title")
     if title != asked:
         raise ValueError(f"{place.path} holds the run {title!r}, not {asked!r}; give its own name, or another --out")
@@ -57,11 +57,16 @@ def begun(directory: Path, name: str, settings: list[str]) -> "RunDirectory":
 def configured(
     name: str, settings: list[str], directory: Path, resume: bool, configuration: Callable[[str, list[str]], Kind]
 ) -> tuple[Kind, "RunDirectory | None"]:
-    """The configuration of what begins, or of what goes on; of the latter also its directory.
+    """The configuration of what begins, or of what goes on as what it was; of the latter also its directory.
 
     Raises:
         ValueError: a setting that does not fit, or other settings or another experiment than is there.
         OSError: no such directory or experiment.
     """
-    place = begun(directory, name, settings) if resume else None
-    return configuration(str(directory / "config.toml") if resume else name, settings), place
+    if not resume:
+        return configuration(name, settings), None
+    from metaplast.experiments.resumption import check_resumed
+
+    place, file = begun(directory, name), str(directory / "config.toml")
+    check_resumed(settings, lambda given: configuration(file, given))
+    return configuration(file, []), place

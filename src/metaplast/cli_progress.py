@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Column, Table
+
+from metaplast.cli_bar import progress
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.learning_to_learn.session import Progress as Learned
@@ -39,20 +40,20 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
     # The numbers fit into 80 columns, and the bar takes what they leave: cut short, they would say nothing.
     line = BarColumn(None if console.width < WIDE else 40)
     count = MofNCompleteColumn(table_column=Column(no_wrap=True))
-    with Progress(DOING, line, count, text, *LEFT, console=console) as bar:
+    with progress(console, DOING, line, count, text, *LEFT) as bar:
         task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0, end="")
 
-        def told(progress: "Learned") -> None:
-            recent = "-" if progress.recent != progress.recent else f"{progress.recent:.1f}"
-            started = progress.done > 0 and recent != "-"
+        def told(now: "Learned") -> None:
+            recent = "-" if now.recent != now.recent else f"{now.recent:.1f}"
+            started = now.done > 0 and recent != "-"
             bar.update(
                 task,
                 description="learning" if started else f"compiling {name}",
-                total=progress.total,
-                completed=progress.done,
+                total=now.total,
+                completed=now.done,
                 recent=recent,
-                failures=progress.failures,
-                end=f", {progress.given_up} gave up" if progress.given_up else "",
+                failures=now.failures,
+                end=f", {now.given_up} gave up" if now.given_up else "",
             )
 
         yield told
@@ -61,11 +62,11 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
 @contextmanager
 def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], None]]:
     """A line for a search among so many masks, and what changes it; nobody knows how long a search takes."""
-    with Progress(SpinnerColumn(), DOING, TimeElapsedColumn(), console=console) as bar:
-        task = bar.add_task("compiling", total=None)
+    with progress(console, SpinnerColumn(), DOING, TimeElapsedColumn()) as bar:
+        task = bar.add_task("compiling", total=None, stage="compiling")
 
         def told(now: "Told") -> None:
-            bar.update(task, description=now.words(masks))
+            bar.update(task, description=now.words(masks), stage="searching")
 
         yield told
 
@@ -75,7 +76,7 @@ def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
     """A bar for a sweep over learning rates, and what moves it."""
     text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed")
     columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, *LEFT)
-    with Progress(*columns, console=console, speed_estimate_period=3600) as bar:  # models differ in speed
+    with progress(console, *columns, speed_estimate_period=3600) as bar:  # models differ in speed
         task = bar.add_task("compiling", total=None, updates="0", failures=0)
 
         def told(now: "Swept") -> None:
@@ -104,7 +105,7 @@ def sweep_table(summary: dict[str, Any]) -> Table:
 def analysis_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each part of an analysis, and what moves it: (part, done, total)."""
     columns = (DOING, BarColumn(), MofNCompleteColumn(), *LEFT)
-    with Progress(*columns, console=console, speed_estimate_period=3600) as bar:  # a step may take minutes
+    with progress(console, *columns, speed_estimate_period=3600) as bar:  # a step may take minutes
         tasks = {}
 
         def told(part: str, done: int, total: int) -> None:

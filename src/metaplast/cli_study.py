@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from metaplast.cli_bar import progress
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.study.session import StudyProgress
@@ -25,7 +27,7 @@ def study_bar(console: Console) -> Iterator[Callable[["StudyProgress"], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, speed_estimate_period=HOURS) as bar:
+    with progress(console, *columns, speed_estimate_period=HOURS) as bar:
         task = bar.add_task("members", total=None, note="")
 
         def told(now: "StudyProgress") -> None:

@@ -5,11 +5,12 @@ import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+
+from metaplast.config_mistakes import explained, nearest_first
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 Component = TypeVar("Component")
@@ -67,7 +68,7 @@ def decode(table: Table, kind: type[Config]) -> Config:
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise ValueError(_readable(str(error))) from None
+        raise ValueError(explained(error, table, kind)) from None
 
 
 def _check_finite(value: Any, path: str) -> None:
@@ -77,13 +78,6 @@ def _check_finite(value: Any, path: str) -> None:
         _check_finite(item, f"{path}.{key}" if path else str(key))
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{path} is {value}; give a finite number")
-
-
-def _readable(message: str) -> str:
-    """msgspec's "... - at `$.a.b`" as "a.b: ..."."""
-    text, _, place = message.partition(" - at `$")
-    path = place.rstrip("`").lstrip(".")
-    return f"{path}: {text}" if path else text
 
 
 def assign(table: Table, setting: str, open_tables: Sequence[str] = ()) -> None:
@@ -123,9 +117,9 @@ def _assign(table: Table, key: str, value: Any, whole: str) -> None:
     if dot and isinstance(table.get(head), dict):
         _assign(table[head], rest, value, whole)
         return
-    near = get_close_matches(key, table, n=3, cutoff=0.3) or list(table)
     prefix = whole[: len(whole) - len(key)]
-    raise ValueError(f"unknown key {whole!r}; there are: {', '.join(prefix + name for name in near)}")
+    names = [prefix + name for name in nearest_first(head, table)]
+    raise ValueError(f"unknown key {whole!r}; there are: {', '.join(names)}")
 
 
 def _parse(text: str) -> Any:
@@ -158,7 +152,7 @@ def component(registry: Mapping[str, type[Component]], table: Table, where: str)
         try:
             values[key] = msgspec.convert(value, allowed[key])
         except msgspec.ValidationError as error:
-            raise ValueError(f"{where}.{key}: {_readable(str(error))}") from None
+            raise ValueError(f"{where}.{key}: {error}") from None
     _check_bounds(kind, values, where)
     try:
         return kind(**values)

@@ -1,6 +1,8 @@
-"""Names of the files of a run directory that belong to one lane, that is to one condition and one seed."""
+"""Names of the files of a run directory that belong to one lane (a condition and a seed), and how a run is called."""
 
 import re
+import shlex
+from pathlib import Path
 from typing import NamedTuple
 
 START, END = "start", "end"
@@ -59,3 +61,8 @@ def problems_of(moment: str, total: int) -> int | None:
     """Problems learned at a moment of a sequence of `total`; None if it is the name of no moment."""
     found = re.fullmatch(r"after(\d{4,})", moment)
     return int(found[1]) if found else {START: 0, END: total}.get(moment)
+
+
+def command_to_resume(directory: Path) -> str:
+    """The command that goes on with the run in a directory; its own configuration stands for its name."""
+    return shlex.join(["metaplast", "run", f"{directory / 'config.toml'}", "--out", f"{directory}", "--resume"])

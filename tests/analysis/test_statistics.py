@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaplast.analysis.statistics import compare, exponential_band, interval
+from metaplast.analysis.statistics import compare, exponential_band, interval, student_interval
 from metaplast.runs import ProblemRow, ProblemTable
 
 
@@ -38,6 +38,22 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     draw = np.random.default_rng(2)
     found = [interval(draw.normal(5, 1, 12), seed=trial) for trial in range(60)]
     assert sum(one.low <= 5 <= one.high for one in found) >= 50
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_where_nothing_differs_few_seeds_show_a_difference_as_seldom_as_they_say(seeds):
+    draws = np.random.default_rng(seeds).normal(size=(400, seeds))
+    found = [student_interval(one) for one in draws]
+    assert 0.02 <= np.mean([one.low > 0 or one.high < 0 for one in found]) <= 0.08
+
+
+def test_differences_that_are_all_alike_are_their_own_interval():
+    assert student_interval(np.zeros(5)) == (0.0, 0.0, 0.0)
+    alike = student_interval(np.array([0.9 - 0.8, 0.5 - 0.4, 0.3 - 0.2]))  # 0.1 but for rounding
+    assert alike.low == alike.mean == alike.high == pytest.approx(0.1)
+    one = student_interval(np.array([0.25]))
+    assert one.mean == 0.25
+    assert np.isnan([one.low, one.high]).all()
 
 
 def test_pairing_finds_a_difference_that_the_spread_over_seeds_would_hide():

@@ -28,8 +28,10 @@ def test_the_given_folder_wins_and_the_environment_comes_before_the_working_one(
 
 
 def test_what_is_not_there_is_said_with_the_mend(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"mnist: no a or b in .*METAPLAST_DATA; or set download = true"):
-        locate("mnist", ["a", "b"], str(tmp_path), remote=Remote("a", "file:///nowhere", ""))
+    with pytest.raises(
+        FileNotFoundError, match=r"mnist: no a or b; looked in .*, .*/x; .*METAPLAST_DATA; or set download = true"
+    ):
+        locate("mnist", ["x/a", "x/b"], str(tmp_path), remote=Remote("a", "file:///nowhere", ""))
     with pytest.raises(FileNotFoundError, match=r"METAPLAST_DATA$"):
         locate("n-mnist", ["a"], str(tmp_path), download=True)
 
@@ -69,7 +71,7 @@ def test_idx_is_read_as_it_was_written(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "begins with , expected 00000803"),
+        (b"", "is empty; fetch it again"),
         (b"\x89PNG....", "begins with 89504e47, expected 00000803"),
         (idx(ARRAY[0]), "begins with 00000802"),
         (idx(ARRAY)[:-1], r"has 39 bytes, expected 40; it is cut short"),
@@ -83,6 +85,13 @@ def test_a_broken_idx_file_is_refused_by_name(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"some-images {message}|some-images has .*{message}"):
         read_idx(path, 3)
+
+
+def test_an_empty_packed_file_is_said_to_be_empty(tmp_path):
+    for content in (b"", gzip.compress(b"")):
+        (tmp_path / "labels.gz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"labels\.gz is empty; fetch it again"):
+            read_idx(tmp_path / "labels.gz", 1)
 
 
 @pytest.mark.parametrize("content", [b"no gzip", gzip.compress(idx(ARRAY), mtime=0)[:-9]], ids=["other", "cut"])

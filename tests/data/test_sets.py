@@ -82,6 +82,19 @@ def test_idx_sets(tmp_path, name, place, compressed):
     assert "30 training and 10 test" in found.provenance
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_folder_of_the_files_may_itself_be_given(tmp_path, name):
+    folder = tmp_path / "MNIST" / "raw"
+    write_mnist(folder)
+    assert load(name, str(folder)).name == f"{name}-subset"
+    # Files of one set are never mixed with those of another, which have the same names.
+    (tmp_path / "other" / "FashionMNIST").mkdir(parents=True)
+    write_mnist(tmp_path / "other")
+    (tmp_path / "other/FashionMNIST/t10k-labels-idx1-ubyte.gz").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match="fashion-mnist: no train-images"):
+        load("fashion-mnist", str(tmp_path / "other"))
+
+
 def test_images_of_another_shape_are_refused_by_file(tmp_path):
     write_mnist(tmp_path / "mnist", size=14)
     with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz has images of 14 x 14, expected 28 x 28"):
@@ -113,6 +126,7 @@ def test_binary_cifar10_has_planes_of_colour(tmp_path):
     planes[0, 1, 2] = 0
     for label, name in enumerate(CIFAR10_BATCHES):
         (folder / name).write_bytes(bytes([label]) + planes.astype(np.uint8).tobytes())
+    assert load("cifar10", str(folder)).train.labels.tolist() == [0, 1, 2, 3, 4]
     found = load("cifar10", str(tmp_path))
     assert found.name == "cifar10-subset"
     assert "SUBSET" in found.provenance
@@ -131,6 +145,7 @@ def test_the_subset_of_cifar10_says_that_it_is_one(tmp_path):
     path.parent.mkdir()
     arrays = {"x_train": np.zeros((2, 32, 32, 3), np.uint8), "y_train": np.arange(2)}
     np.savez(path, **arrays, x_test=arrays["x_train"], y_test=arrays["y_train"])
+    assert load("cifar10", str(path.parent)).name == "cifar10-subset"
     found = load("cifar10", str(tmp_path))
     assert found.name == "cifar10-subset"
     assert "SUBSET" in found.provenance
@@ -187,6 +202,9 @@ def test_nmnist_from_its_folders(tmp_path):
             folder.mkdir(parents=True)
             (folder / f"{9 - label:05}.bin").write_bytes(event_bytes(label, 2, 1, 7))
     found = load("n-mnist", str(tmp_path), binning=Binning(3))
+    assert load("n-mnist", str(tmp_path / "NMNIST"), binning=Binning(3)).provenance == found.provenance
+    with pytest.raises(FileNotFoundError, match=r"n-mnist: no Train; looked in .*Train, .*/NMNIST, "):
+        load("n-mnist", str(tmp_path / "NMNIST/Train"))
     assert found.name == "n-mnist-subset"
     assert found.train.inputs.shape == (10, 3, 34, 34, 2)
     assert found.train.labels.tolist() == list(range(9, -1, -1))

@@ -18,7 +18,7 @@ from metaplast.experiments.classification.robustness import kinds_for, measure_r
 from metaplast.experiments.classification.session import load_learned, run
 from metaplast.experiments.states import Mismatch
 from metaplast.report import write_pages
-from metaplast.report.classification import tables_of
+from metaplast.report.classification import contests, tables_of
 from metaplast.runs import RunDirectory
 
 
@@ -147,6 +147,8 @@ def test_the_summary_has_intervals_and_a_contest(whole):
     assert (contest["combined"], contest["single"]) == ("S+H+B", "S")
     ours, theirs = (summary["conditions"][name]["accuracy"]["mean"] for name in ("S+H+B", "S"))
     assert contest["difference"]["mean"] == pytest.approx(ours - theirs, abs=1e-6)
+    (shown,) = contests(place)
+    assert contest == json.loads(json.dumps(shown._asdict() | {"difference": shown.difference._asdict()}))
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
@@ -258,7 +260,7 @@ def test_no_more_events_than_asked_for_count_in_a_pixel():
         ("data.train=1000", "1000 train examples wanted"),
         ("data.validation=60", "data.validation is 60; patterns has 60 training examples"),
         ('data.coding="events"', "does not suit"),
-        ('channels.hebbian.learned=["betas"]', "matches no parameter"),
+        ('channels.hebbian.learned=["betas"]', "channels.hebbian.learned names betas, which the rule does not have"),
         ('channels.hebbian.per_source=["betas"]', "betas"),
     ],
 )

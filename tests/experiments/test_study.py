@@ -137,8 +137,10 @@ def test_a_study_can_be_split_into_calls(tiny, tmp_path, pretended):
     study, place = open_study(str(tiny), ['members=["*-again"]'], tmp_path / "study", False)
     run_study(study, place, lambda now: None)
     assert pretended == ["dms-again"]
-    with pytest.raises(ValueError, match=r"leave out run\.seeds=3"):
-        open_study(str(tiny), ["run.seeds=3"], place.path, True)
+    with pytest.raises(ValueError, match=r"others than title=Another; leave them out"):
+        open_study(str(tiny), ['members=["dms"]', "title=Another"], place.path, True)
+    same = ['members=["dms"]', f"title={study.title}", f"families={study.families}"]
+    assert open_study(str(tiny), same, place.path, True)[0].members == ["dms"]
     with pytest.raises(FileExistsError, match="--resume"):
         open_study(str(tiny), [], place.path, False)
     study, place = open_study(str(tiny), [], place.path, True)

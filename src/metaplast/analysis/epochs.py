@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.statistics import Interval, interval, student_interval
 from metaplast.runs import RunDirectory, write_atomically
 
 FILE = "epochs.csv"
@@ -185,14 +185,16 @@ class Contest(NamedTuple):
 
     combined: str
     single: str
+    seeds: int
+    """That both have."""
     difference: Interval
-    """Test accuracy of the first minus that of the second."""
+    """Test accuracy of the first minus that of the second, with Student's t interval over the pairs."""
 
 
 def contest(table: EpochTable, singles: Sequence[str], combined: str) -> Contest | None:
-    """`combined` against the best of `singles`, over common seeds; None where one of them is missing."""
+    """`combined` against the best of `singles`, over common seeds; None where one is missing, or it is one of them."""
     there = [name for name in singles if name in table.conditions()]
-    if combined not in table.conditions() or not there:
+    if combined not in table.conditions() or combined in there or not there:
         return None
     best = max(there, key=lambda name: float(np.nanmean(table.last(name, "test_accuracy"))))
     ours, theirs = (
@@ -201,4 +203,5 @@ def contest(table: EpochTable, singles: Sequence[str], combined: str) -> Contest
     common = sorted(set(ours) & set(theirs))
     if not common:
         return None
-    return Contest(combined, best, interval(np.array([ours[seed] - theirs[seed] for seed in common])))
+    difference = student_interval(np.array([ours[seed] - theirs[seed] for seed in common]))
+    return Contest(combined, best, len(common), difference)

@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.statistics import Interval, student_interval
 from metaplast.config import read_toml
+from metaplast.data.corruption import EVENT_CORRUPTIONS, IMAGE_CORRUPTIONS, Corruption
+from metaplast.models.damage import DAMAGES, Damage
 from metaplast.runs import RunDirectory, write_atomically
 
 FILE, MERGED = "robustness.csv", "robustness-merged.csv"
 SETTINGS = "analysis.toml"
 """Where it is noted with which settings the rows of both were made."""
+ALL = "all"
+"""What a mean over all kinds of disturbances is called."""
 
 
 class RobustnessRow(NamedTuple):
@@ -62,6 +66,22 @@ def kinds_of(rows: Sequence[RobustnessRow]) -> list[str]:
     return list(dict.fromkeys(row.kind for row in rows))
 
 
+def levels_of(rows: Sequence[RobustnessRow]) -> list[int]:
+    """Levels in their order, from 0."""
+    return sorted({row.level for row in rows})
+
+
+def disturbance(kind: str) -> Corruption | Damage | None:
+    """What is done to examples or to the network; None of a kind that another version knew."""
+    return {**IMAGE_CORRUPTIONS, **EVENT_CORRUPTIONS, **DAMAGES}.get(kind)
+
+
+def value_at(kind: str, level: int) -> float:
+    """The physical value of a level, in the unit of the kind; NaN where it has none."""
+    found = disturbance(kind)
+    return found.value(level * found.step) if found else np.nan
+
+
 def curve(rows: Sequence[RobustnessRow], condition: str, kind: str) -> dict[int, list[float]]:
     """Accuracy by level, of all seeds."""
     found: dict[int, list[float]] = {}
@@ -86,9 +106,11 @@ class Sturdier(NamedTuple):
     combined: str
     single: str
     kind: str
-    """Of disturbance, or "all"."""
+    """Of disturbance, or `ALL`."""
+    seeds: int
+    """That both have."""
     difference: Interval
-    """Mean accuracy under disturbance, the first minus the second."""
+    """Mean accuracy under disturbance, the first minus the second, with Student's t interval over the pairs."""
 
 
 def sturdier(rows: Sequence[RobustnessRow], singles: Sequence[str], combined: str) -> list[Sturdier]:
@@ -98,12 +120,12 @@ def sturdier(rows: Sequence[RobustnessRow], singles: Sequence[str], combined: st
     if combined not in there or not singles:
         return []
     best = max(singles, key=lambda name: float(np.mean([*by_seed(rows, name).values()])))
-    return [
-        Sturdier(combined, best, kind or "all", _difference(by_seed(rows, combined, kind), by_seed(rows, best, kind)))
-        for kind in (None, *kinds_of(rows))
-    ]
-
-
-def _difference(ours: dict[int, float], theirs: dict[int, float]) -> Interval:
-    common = sorted(set(ours) & set(theirs))
-    return interval(np.array([ours[seed] - theirs[seed] for seed in common]))
+    common = sorted(set(by_seed(rows, combined)) & set(by_seed(rows, best)))
+    if not common:
+        return []
+    found = []
+    for kind in (None, *kinds_of(rows)):
+        ours, theirs = (by_seed(rows, name, kind) for name in (combined, best))
+        difference = student_interval(np.array([ours[seed] - theirs[seed] for seed in common]))
+        found.append(Sturdier(combined, best, kind or ALL, len(common), difference))
+    return found

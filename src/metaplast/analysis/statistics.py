@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean with its bootstrap interval."""
+    """A mean with its interval."""
 
     mean: float
     low: float
@@ -53,6 +53,22 @@ def interval(values: np.ndarray, level: float = LEVEL, seed: int = 0) -> Interva
     found = stats.bootstrap(
         (values,), np.mean, confidence_level=level, n_resamples=RESAMPLES, rng=np.random.default_rng(seed)
     ).confidence_interval
+    return Interval(mean, float(found.low), float(found.high))
+
+
+def student_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
+    """Mean of `values` with Student's t interval; a single value has none (NaN).
+
+    For paired differences that a verdict hangs on: over ten values or fewer a bootstrap interval excludes a true zero
+    two to ten times as often as it says, this one as often, if the differences are about normal.
+    """
+    values = np.asarray(values, float)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, np.nan, np.nan)
+    if np.ptp(values) <= 1e-12 * np.abs(values).max():  # all alike but for rounding, where the deviation is noise
+        return Interval(mean, mean, mean)
+    found = stats.ttest_1samp(values, 0.0).confidence_interval(level)
     return Interval(mean, float(found.low), float(found.high))
 
 

@@ -5,6 +5,7 @@ All run on the device, on values from 0 to 1 [batch, height, width, channels] or
 changes nothing.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -66,20 +67,35 @@ class Corruption(NamedTuple):
     change: Callable[[Array, PRNGKeyArray, Array], Array]
     step: float
     """Amount of level 1; level i has i times as much."""
+    what: str
+    """What is done, in words."""
+    unit: str
+    """Of the value that a reader is told."""
+    value: Callable[[float], float]
+    """From an amount to this value."""
 
 
+def _percent(amount: float) -> float:
+    return 100 * amount
+
+
+_PIXELS, _EVENTS = "% of pixels", "% of events"
 IMAGE_CORRUPTIONS = {
-    "gaussian": Corruption(gaussian, 0.01),
-    "salt": Corruption(salt, 0.01),
-    "pepper": Corruption(pepper, 0.06),
-    "salt-and-pepper": Corruption(salt_and_pepper, 0.02),
-    "speckle": Corruption(speckle, 0.06),
+    "gaussian": Corruption(
+        gaussian, 0.01, "normal noise is added to pixels", "standard deviation, pixels from 0 to 1", math.sqrt
+    ),
+    "salt": Corruption(salt, 0.01, "pixels become 1", _PIXELS, _percent),
+    "pepper": Corruption(pepper, 0.06, "pixels become 0", _PIXELS, _percent),
+    "salt-and-pepper": Corruption(salt_and_pepper, 0.02, "pixels become 0 or 1, half each", _PIXELS, _percent),
+    "speckle": Corruption(
+        speckle, 0.06, "normal noise in proportion to the pixel is added", "standard deviation / pixel", math.sqrt
+    ),
 }
 """By name. Levels of the noise script of Wu et al. (2022), Nature Communications 13:65; that of speckle is assumed."""
 
 EVENT_CORRUPTIONS = {
-    "event-drop": Corruption(dropped, 0.1),
-    "event-jitter": Corruption(jittered, 0.15),
-    "extra-events": Corruption(added, 0.01),
+    "event-drop": Corruption(dropped, 0.1, "events are lost", _EVENTS, _percent),
+    "event-jitter": Corruption(jittered, 0.15, "events move to the frame before or after", _EVENTS, _percent),
+    "extra-events": Corruption(added, 0.01, "events come from nowhere", "events a pixel, polarity and frame", float),
 }
 """By name; the levels are assumed."""

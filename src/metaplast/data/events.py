@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from metaplast.data.base import Dataset, Split, called
-from metaplast.data.files import folders, locate
+from metaplast.data.files import bare, folders, locate
 from metaplast.data.static import DIGITS
 
 EVENT_BYTES = 5
@@ -94,11 +94,14 @@ def event_frames(
 def nmnist(binning: Binning, root: str = "", download: bool = False) -> Dataset:
     """N-MNIST from folders {Train,Test}/<label>/*.bin; less than all of it is named as a subset.
 
+    They are in one of `NMNIST_FOLDERS` below `root`, or in `root` itself, of which the name then tells nothing.
+
     Raises:
         FileNotFoundError: not there.
         ValueError: a broken recording, or none of some label.
     """
-    folder = locate("n-mnist", NMNIST_FOLDERS, root)
+    names = [f"{folder}/Train" for folder in NMNIST_FOLDERS]
+    folder = locate("n-mnist", bare(names, root) or names, root).parent
     train, test = (_recordings(folder / part, binning) for part in ("Train", "Test"))
     counts = len(train.labels), len(test.labels)
     told = f"N-MNIST (Orchard et al. 2015), {counts[0]:,} training and {counts[1]:,} test recordings of 34 x 34"

@@ -44,6 +44,15 @@ def find(names: Sequence[str], root: str = "") -> Path | None:
     return next((folder / name for folder in folders(root) for name in names if (folder / name).exists()), None)
 
 
+def bare(names: Sequence[str], root: str = "") -> list[str]:
+    """The last parts of `names`, if `root` is given and itself holds such a file while none of `names` is there.
+
+    So `root` may be the folder of the files of one data set, rather than one with a folder for each.
+    """
+    last = list(dict.fromkeys(Path(name).name for name in names))
+    return last if root and find(names, root) is None and find(last, root) is not None else []
+
+
 def locate(
     what: str, names: Sequence[str], root: str = "", *, remote: Remote | None = None, download: bool = False
 ) -> Path:
@@ -59,11 +68,14 @@ def locate(
         return found
     if download and remote is not None:
         return fetch(remote, folders(root)[0])
-    looked = ", ".join(str(folder) for folder in folders(root))
-    places = " or ".join(names)
+    files = " or ".join(dict.fromkeys(Path(name).name for name in names))
+    places = [
+        folder / parent for folder in folders(root) for parent in dict.fromkeys(Path(name).parent for name in names)
+    ]
+    looked = ", ".join(dict.fromkeys(map(str, [folders(root)[0], *places] if root else places)))
     more = "; or set download = true" if remote is not None else ""
     raise FileNotFoundError(
-        f"{what}: no {places} in {looked}; put it there, or name its folder in data.root or {ENVIRONMENT}{more}"
+        f"{what}: no {files}; looked in {looked}; put it there, or name its folder in data.root or {ENVIRONMENT}{more}"
     )
 
 
@@ -105,6 +117,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         ValueError: not such a file, or cut short.
     """
     content = _unpacked(path)
+    if not content:
+        raise ValueError(f"{path} is empty; fetch it again")
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES or content[3] != dimensions:
         raise ValueError(
             f"{path} begins with {content[:4].hex()}, expected {8 << 8 | dimensions:08x} (idx, unsigned bytes, "

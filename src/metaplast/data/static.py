@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from metaplast.data.base import Dataset, Split, called
-from metaplast.data.files import Remote, find, locate, read_idx, read_members, read_npz
+from metaplast.data.files import Remote, bare, find, locate, read_idx, read_members, read_npz
 
 DIGITS = tuple("0123456789")
 CLOTHES = (
@@ -81,6 +81,8 @@ def digits(root: str = "", download: bool = False) -> Dataset:
 def mnist(root: str = "", download: bool = False) -> Dataset:
     """The 70,000 handwritten digits of LeCun, Cortes & Burges, 28 x 28.
 
+    Files in `root` itself are taken for them, even if they are those of Fashion-MNIST, which have the same names.
+
     Raises:
         FileNotFoundError, ConnectionError: not there.
         ValueError: files that are not what they should be.
@@ -99,6 +101,8 @@ def mnist(root: str = "", download: bool = False) -> Dataset:
 
 def fashion_mnist(root: str = "", download: bool = False) -> Dataset:
     """The 70,000 images of clothes of Xiao, Rasul & Vollgraf (2017), 28 x 28.
+
+    Files in `root` itself are taken for them, even if they are those of MNIST, which have the same names.
 
     Raises:
         FileNotFoundError, ConnectionError: not there.
@@ -126,9 +130,16 @@ def _from_idx(
     root: str,
     download: bool,
 ) -> Dataset:
+    """A data set in the four files of MNIST, from one of the folders `places` below `root`, or from `root` itself.
+
+    MNIST and Fashion-MNIST call their files the same: those in `root` itself are taken for what was asked.
+    """
     paths = []
+    whole = [f"{place}/{form}" for place in places for file in IDX_FILES for form in _forms(file)]
+    if bare(whole, root):  # never a file from here and a file from there, which could be of another data set
+        places = (".",)
     for file, digest in zip(IDX_FILES, sums, strict=True):
-        names = [f"{place}/{form}" for place in places for form in (file, file.removesuffix(".gz"))]
+        names = [f"{place}/{form}" for place in places for form in _forms(file)]
         remote = Remote(f"{places[0]}/{file}", f"{url}/{file}", digest)
         paths.append(locate(name, names, root, remote=remote, download=download))
     splits = [_idx_split(*paths[:2]), _idx_split(*paths[2:])]
@@ -136,6 +147,11 @@ def _from_idx(
     told = f"{title}, {counts[0]:,} training and {counts[1]:,} test images of 28 x 28"
     name, told = called(name, told, counts == IDX_WHOLE)
     return Dataset(name, splits[0], splits[1], classes, told)
+
+
+def _forms(file: str) -> tuple[str, str]:
+    """A file may have been unpacked."""
+    return file, file.removesuffix(".gz")
 
 
 def _idx_split(images: Path, labels: Path) -> Split:
@@ -156,10 +172,14 @@ def cifar10(root: str = "", download: bool = False) -> Dataset:
         ValueError: files that are not what they should be.
     """
     official = [CIFAR10.path, "cifar-10-binary.tar.gz", "CIFAR10/cifar-10-batches-bin", "cifar-10-batches-bin"]
-    subset = find([CIFAR10_SUBSET], root)
-    if subset is not None and find(official, root) is None and not download:
-        return _cifar10_subset(subset)
-    path = locate("cifar10", [*official, CIFAR10_SUBSET], root, remote=CIFAR10, download=download)
+    subsets = [CIFAR10_SUBSET, Path(CIFAR10_SUBSET).name]
+    if find(official, root) is None:
+        batch, subset = find(CIFAR10_BATCHES[:1], root), find(subsets, root)
+        if batch is not None:  # the folder itself is that of the unpacked archive
+            return _cifar10_official(batch.parent)
+        if subset is not None and not download:
+            return _cifar10_subset(subset)
+    path = locate("cifar10", [*official, *subsets], root, remote=CIFAR10, download=download)
     return _cifar10_subset(path) if path.suffix == ".npz" else _cifar10_official(path)
 
 

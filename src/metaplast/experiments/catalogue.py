@@ -32,6 +32,11 @@ CLASSIFICATIONS = (
 """Classification experiments that have a name."""
 STUDIES = ("ip2-study",)
 """Studies that have a name: many runs that answer one question together."""
+SECTIONS = {
+    "classification": ("data", "network", "training", "continual", "few_shot", "channels", "robustness"),
+    "study": ("plan",),
+}
+"""Sections that only one kind of experiment has."""
 
 
 def named_path(name: str) -> Path:
@@ -44,8 +49,14 @@ def read(name_or_file: str) -> Table:
 
     Raises:
         FileNotFoundError: neither.
+        ValueError: a file that does not say of what kind it is, although its sections are of another than it would be.
     """
     table = _table(name_or_file)
+    for kind, sections in SECTIONS.items() if "experiment" not in table else ():
+        if found := [section for section in sections if section in table]:
+            raise ValueError(
+                f'{name_or_file}: section {found[0]!r} belongs to experiment = "{kind}"; write that line at the top'
+            )
     if isinstance(table.get("model"), dict):
         table["model"].setdefault("name", "spiking")
     return table
@@ -65,6 +76,7 @@ def kind_of(name_or_file: str) -> str:
 
     Raises:
         FileNotFoundError: neither.
+        ValueError: as `read`.
     """
     return str(read(name_or_file).get("experiment", ""))
 

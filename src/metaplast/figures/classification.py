@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from metaplast.analysis.epochs import EpochTable, mean_there, read_epochs
@@ -22,6 +23,8 @@ from metaplast.run_names import contribution_name
 from metaplast.runs import RunDirectory, write_atomically
 
 Arrays = Mapping[str, np.ndarray]
+FAR = 25.0
+"""Points below the best within which no seed is left out of the picture, however many others are better."""
 
 
 def draw_classification(run: RunDirectory, form: Form = PNG) -> list[Path]:
@@ -73,34 +76,52 @@ def accuracy(table: EpochTable, title: str = "Test accuracy") -> Figure:
         curves.plot(epochs[-1:], mean_there(found[:, -1:], axis=0), "o", markersize=3, color=colours[name])
     curves.set(xlabel="epochs", ylabel="right (%)", title=title)
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-    curves.set_ylim(*_range([100 * table.curve(name, "test_accuracy") for name in names]))
+    limits = _range([100 * table.curve(name, "test_accuracy") for name in names])
+    curves.set_ylim(*limits)
     light_grid(curves)
-    _last(dots, table, names, colours)
+    _last(dots, table, names, colours, limits[0])
     return figure
 
 
 def _range(curves: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Limits that show what is at the end well, though the first epoch be far below it."""
-    ends = np.array([mean_there(curve[:, -1]) for curve in curves])
-    low = min(ends.min() - 1.0, ends.max() - 2.0)
-    low -= 0.15 * (ends.max() - low)
-    return max(low, 0.0), min(100.0, ends.max() + 0.08 * (ends.max() - low))
+    """Limits that hold every seed at the top, and at the bottom what is at the end, though it began far below.
+
+    What ends far below the others, such as a seed that broke, is left out, since it would squeeze them: far is both
+    `FAR` points below the best, and one and a half interquartile ranges below the lower quartile (Tukey's fence).
+    """
+    ends = np.concatenate([curve[:, -1] for curve in curves])
+    ends = ends[np.isfinite(ends)]
+    if not len(ends):
+        return 0.0, 100.0
+    highest = max(float(np.nanmax(curve)) for curve in curves if np.isfinite(curve).any())
+    lower, upper = np.percentile(ends, (25, 75))
+    fence = min(highest - FAR, lower - 1.5 * (upper - lower))
+    low = min(float(ends[ends >= fence].min()) - 0.5, highest - 2.0)
+    margin = 0.05 * (highest - low)
+    return max(low - margin, -margin), highest + margin
 
 
-def _last(axes: Axes, table: EpochTable, names: Sequence[str], colours: Mapping[str, str]) -> None:
+def _last(axes: Axes, table: EpochTable, names: Sequence[str], colours: Mapping[str, str], low: float) -> None:
+    """Seeds, mean and interval of every condition; what lies below `low` is a triangle at the edge."""
+    ends = np.concatenate([100 * table.last(name, "test_accuracy") for name in names])
+    high = float(ends[np.isfinite(ends)].max(initial=low + 1.0))
+    edge = low + 0.015 * (high - low)
     for row, name in enumerate(names):
         values = 100 * table.last(name, "test_accuracy")
-        found = interval(values)
-        axes.plot(values, np.full(len(values), row), "o", color=colours[name], alpha=0.35, markersize=4)
+        found, colour = interval(values), colours[name]
+        axes.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.35, markersize=4)
         if np.isfinite(found.low):
-            axes.plot([found.low, found.high], [row, row], color=colours[name], linewidth=2.2)
-        axes.plot(found.mean, row, "o", color=colours[name], markersize=7)
-        place = found.high if np.isfinite(found.high) else found.mean
+            axes.plot([found.low, found.high], [row, row], color=colour, linewidth=2.2)
+        axes.plot(found.mean, row, "o", color=colour, markersize=7)
+        if min(values) < low:
+            axes.plot(edge, row, "<", color=colour, markersize=7)
+        last = np.nanmax([*values, found.high, edge])
         label = f"{found.mean:.2f}"
-        axes.annotate(label, (place, row), (8, 0), textcoords="offset points", va="center", color=INK, fontsize=8)
+        axes.annotate(label, (last, row), (8, 0), textcoords="offset points", va="center", color=INK, fontsize=8)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.margins(x=0.18)
+    # Labels stand to the right of the last dot, and need some space there.
+    axes.set_xlim(low, high + 0.2 * (high - low))
     axes.set(xlabel="right (%)", title="After the last epoch")
     light_grid(axes, "both")
 
@@ -114,35 +135,39 @@ def _moves(table: EpochTable, condition: str) -> bool:
 
 
 def gains(table: EpochTable, conditions: Sequence[str], colours: Mapping[str, str]) -> Figure:
-    """Gains over epochs: a row a condition, a column a layer."""
+    """Gains over epochs: a row a condition, a column a layer, one scale and one legend for all."""
     layers = list(dict.fromkeys(name.split(".")[1] for c in conditions for name in table.columns(c, "gain")))
-    figure = canvas(3.4 * max(len(layers), 2), 0.7 + 2.1 * len(conditions))
-    grid = figure.subplots(len(conditions), len(layers), squeeze=False, sharex=True)
+    figure = canvas(3.4 * max(len(layers), 2), 1.1 + 2.0 * len(conditions))
+    grid = figure.subplots(len(conditions), len(layers), squeeze=False, sharex=True, sharey=True)
+    lines: dict[str, Line2D] = {}
     for row, condition in enumerate(conditions):
         for column, layer in enumerate(layers):
             axes = grid[row][column]
             for name in table.columns(condition, "gain"):
                 _, of_layer, channel = name.split(".", 2)
                 if of_layer == layer:
-                    _thin_and_bold(axes, table.curve(condition, name), colours[channel], channel)
+                    lines[channel] = _thin_and_bold(axes, table.curve(condition, name), colours[channel])
             axes.set_title(f"{condition}: {layer}", fontsize=9)
-            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
             light_grid(axes)
         grid[row][0].set_ylabel("gain")
-        grid[row][-1].legend(loc="best")
+    first = grid[0][0]
+    first.set_ylim(bottom=min(0.0, first.get_ylim()[0]))
     for axes in grid[-1]:
         axes.set_xlabel("epochs")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    there = [channel for channel in colours if channel in lines]
+    figure.legend([lines[channel] for channel in there], there, loc="outside upper center", ncols=min(len(there), 5))
     return figure
 
 
-def _thin_and_bold(axes: Axes, curves: np.ndarray, colour: str, label: str) -> None:
-    """Seeds thin, their mean bold."""
+def _thin_and_bold(axes: Axes, curves: np.ndarray, colour: str) -> Line2D:
+    """Seeds thin, their mean bold: the line of the mean."""
     epochs = np.arange(1, curves.shape[1] + 1)
     if len(curves) > 1:
         axes.plot(epochs, curves.T, color=colour, linewidth=0.6, alpha=0.4)
     mark = "o-" if curves.shape[1] == 1 else "-"
-    axes.plot(epochs, mean_there(curves, axis=0), mark, color=colour, linewidth=1.9, markersize=3, label=label)
+    (mean,) = axes.plot(epochs, mean_there(curves, axis=0), mark, color=colour, linewidth=1.9, markersize=3)
+    return mean
 
 
 def contributions(table: EpochTable, condition: str, arrays: Arrays, colours: Mapping[str, str]) -> Figure:
@@ -251,7 +276,10 @@ def _votes(part: Figure, arrays: Arrays, channels: Sequence[str], colours: Mappi
             bars.barh(classes + offset, votes[row, place], height, color=colours[channel])
         bars.set_yticks(classes)
         bars.tick_params(labelsize=7)
+        bars.tick_params(axis="y", labelcolor=MUTED)
         bars.invert_yaxis()
         bars.set_xlim(-limit, limit)
         bars.axvline(0, color=MUTED, linewidth=0.6)
-        bars.get_yticklabels()[int(label)].set(color="#D55E00", weight="bold")
+        # No colour of a channel: black and bold, on a grey band.
+        bars.axhspan(int(label) - 0.5, int(label) + 0.5, color="#ececec", linewidth=0, zorder=0)
+        bars.get_yticklabels()[int(label)].set(color="black", weight="bold", fontsize=9)

@@ -5,6 +5,7 @@ channels are separate synapses: each has noise and losses of its own, and bits o
 """
 
 from collections.abc import Callable
+from math import nan
 from typing import NamedTuple
 
 import equinox as eqx
@@ -106,12 +107,29 @@ class Damage(NamedTuple):
     change: Callable[[Network, PRNGKeyArray, Array], Network]
     step: float
     """Amount of level 1; level i has i times as much."""
+    what: str
+    """What is done, in words."""
+    unit: str
+    """Of the value that a reader is told."""
+    value: Callable[[float], float]
+    """From an amount to this value."""
+
+
+def _percent(amount: float) -> float:
+    return 100 * amount
+
+
+def _bits(amount: float) -> float:
+    """NaN at amount 0, at which weights are not rounded."""
+    return BITS + 1 - amount if amount > 0 else nan
 
 
 DAMAGES = {
-    "weight-noise": Damage(noisy, 0.15),
-    "quantisation": Damage(quantised, 1.0),
-    "lost-synapses": Damage(without_synapses, 0.1),
-    "lost-cells": Damage(without_cells, 0.1),
+    "weight-noise": Damage(
+        noisy, 0.15, "normal noise is added to weights", "standard deviations of the weights", float
+    ),
+    "quantisation": Damage(quantised, 1.0, "weights are rounded", "bits a weight", _bits),
+    "lost-synapses": Damage(without_synapses, 0.1, "synapses are lost", "% of synapses", _percent),
+    "lost-cells": Damage(without_cells, 0.1, "hidden cells fall silent", "% of hidden cells", _percent),
 }
 """By name; the levels are assumed."""

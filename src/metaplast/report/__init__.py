@@ -10,6 +10,7 @@ from metaplast.report.classification import is_classification, write_classificat
 from metaplast.report.classification_text import write_classification_text
 from metaplast.report.run import named, number, write_report
 from metaplast.report.study import is_study, write_study_report
+from metaplast.run_names import command_to_resume
 from metaplast.runs import RunDirectory
 
 __all__ = [
@@ -44,9 +45,7 @@ def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = Non
         raise ValueError(f"{others[0].path} is a classification run; its report takes no other directory")
     for place in places:
         if not studies and not place.summary:
-            raise ValueError(
-                f"{place.path} has not finished; go on with: metaplast run ... --out {place.path} --resume"
-            )
+            raise ValueError(f"{place.path} has not finished; go on with: {command_to_resume(place.path)}")
 
 
 def write_vectors(places: Sequence[RunDirectory]) -> list[Path]:

@@ -1,12 +1,13 @@
 """The page of a classification run."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomli_w
 from markupsafe import Markup
 
-from metaplast.analysis.epochs import EpochTable, read_epochs, summarised
+from metaplast.analysis.epochs import Contest, EpochTable, contest, read_epochs, summarised
 from metaplast.analysis.statistics import Interval
 from metaplast.analysis.tables import Column, Table
 from metaplast.analysis.tested import as_tested
@@ -15,7 +16,17 @@ from metaplast.figures.style import PALETTE
 from metaplast.report.data import data_of, learned_words
 from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
-from metaplast.report.robustness import MERGED_CAPTION, SINGLE_CAPTION, robustness_tables, verdict, without_merged
+from metaplast.report.robustness import (
+    FAVOURED,
+    MERGED_CAPTION,
+    PAIRED,
+    SINGLE_CAPTION,
+    fullest,
+    points,
+    robustness_tables,
+    verdict,
+    without_merged,
+)
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
 from metaplast.runs import RunDirectory, write_atomically
 
@@ -31,13 +42,14 @@ TITLES = {
 CAPTIONS = {
     "accuracy": Markup(
         "<b>Left:</b> share of test examples that are told right after each epoch; thin lines are seeds, bold ones "
-        "their mean. <b>Right:</b> after the last epoch: small dots are seeds, the bar the 95&nbsp;% bootstrap "
-        "interval of their mean."
+        "their mean. <b>Right:</b> after the last epoch: small dots are seeds, the large one and the number their "
+        "mean, the bar its 95&nbsp;% bootstrap interval. A triangle at the edge stands for seeds far below."
     ),
     "sequence": CAPTION,
     "gains": Markup(
         "The gain of every channel of a layer over the epochs, where it changes: how much of each mechanism the "
-        "network uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds."
+        "network uses where. The strength that a local rule has by itself is part of its gain. Thin lines are seeds, "
+        "bold ones their mean."
     ),
     "unseen": Markup(
         "Share of new examples told right by an empty readout that one mechanism fills from a few examples of each new "
@@ -48,7 +60,7 @@ CAPTIONS = {
         "a layer receive (mean size, mean over seeds); whose weights changed, from the start of an epoch to its end; "
         "and what is left of the score when a channel is silenced in all layers, without learning anew. "
         "<b>Middle:</b> what each channel has learned to look for, a scale a row. <b>Bottom:</b> the first test "
-        "examples, and what each channel says to the output cells; the right answer is in colour."
+        "examples, and what each channel says to the output cells; the right answer is in bold black."
     ),
     "robustness": SINGLE_CAPTION,
     "robustness-merged": MERGED_CAPTION,
@@ -161,13 +173,10 @@ def cards(run: RunDirectory) -> Any:
             else f"95 %: {100 * accuracy['low']:.2f} to {100 * accuracy['high']:.2f}"
         )
         yield Card(name, f"{100 * accuracy['mean']:.2f} %", note, PALETTE[names.index(name) % len(PALETTE)])
-    for found in run.summary.get("contests", [])[-1:]:
-        difference = found["difference"]
-        spread = (
-            "" if difference["low"] is None else f" ({100 * difference['low']:+.2f} to {100 * difference['high']:+.2f})"
-        )
-        value = f"{100 * difference['mean']:+.2f}"
-        yield Card(f"{found['combined']} against {found['single']}", value, f"points{spread}", "#62666f")
+    for found in contests(run)[-1:]:
+        gain = points(found.difference)
+        spread = "" if math.isnan(gain.low) else f" ({gain.low:+.2f} to {gain.high:+.2f})"
+        yield Card(f"{found.combined} against {found.single}", f"{gain.mean:+.2f}", f"points{spread}", "#62666f")
 
 
 def accuracy_table(table: EpochTable) -> Table:
@@ -200,9 +209,9 @@ def accuracy_table(table: EpochTable) -> Table:
         ]
         rows.append((name, *seeds, percent, found.loss, rate, *threshold * adapts, *work, found.seconds))
     note = (
-        "Brackets: 95 % bootstrap interval over seeds. Operations are the additions that spikes cause in synapses, "
-        "parallel channels merged into one weight; analogue products are those of an input that is no spike train, "
-        "formed once an example. Seconds: learning and testing, all seeds side by side."
+        "Brackets: 95 % bootstrap interval over seeds, too narrow where they are few. Operations are the additions "
+        "that spikes cause in synapses, parallel channels merged into one weight; analogue products are those of an "
+        "input that is no spike train, formed once an example. Seconds: learning and testing, all seeds side by side."
     )
     if broke:
         note += (
@@ -212,26 +221,37 @@ def accuracy_table(table: EpochTable) -> Table:
     return Table("accuracy", "After the last epoch", columns, rows, note)
 
 
+def contests(run: RunDirectory) -> list[Contest]:
+    """Of a finished run, from its epochs: the summary that an older version wrote has other intervals."""
+    if not run.summary:
+        return []
+    table, conditions = read_epochs(run), run.config["conditions"]
+    singles = [name for name in conditions if conditions[name]["single"]]
+    return [one for name in fullest(conditions) if (one := contest(table, singles, name)) is not None]
+
+
 def contest_tables(run: RunDirectory) -> list[Table]:
     """Combinations of all mechanisms against the best single one."""
-    found = run.summary.get("contests", [])
+    found = contests(run)
     if not found:
         return []
     columns = [
         Column("combined", "together", words=True),
         Column("single", "best alone", words=True),
+        Column("seeds", "seeds"),
         Column("difference", "difference (points)"),
         Column("verdict", "verdict", words=True),
     ]
-    gains = [_percent(one["difference"]) for one in found]
-    rows = [(one["combined"], one["single"], gain, verdict(gain)) for one, gain in zip(found, gains, strict=True)]
-    note = "Test accuracy of the same seeds; an interval that holds zero cannot tell which is better."
+    rows = [
+        (one.combined, one.single, one.seeds, points(one.difference), verdict(one.difference, one.seeds))
+        for one in found
+    ]
+    note = (
+        f"Brackets: {PAIRED}; one that holds zero cannot tell which is better. They are not corrected for "
+        "their number. Best alone is the single mechanism with the highest mean test accuracy after the last epoch in "
+        f"these very numbers, {FAVOURED}."
+    )
     return [Table("contests", "Together or alone", columns, rows, note)]
-
-
-def _percent(found: dict[str, float | None]) -> Interval:
-    values = (found[key] for key in ("mean", "low", "high"))
-    return Interval(*(float("nan") if value is None else 100 * value for value in values))
 
 
 def pictures(paths: list[Path], config: dict[str, Any]) -> list[Picture]:

@@ -1,34 +1,52 @@
 """What a report says of disturbances: of channels damaged one by one, and of channels summed into one synapse."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from metaplast.analysis.robustness import RobustnessRow, by_seed, kinds_of, measured_with, read_robustness, sturdier
+from metaplast.analysis.robustness import (
+    ALL,
+    RobustnessRow,
+    Sturdier,
+    by_seed,
+    disturbance,
+    kinds_of,
+    levels_of,
+    measured_with,
+    read_robustness,
+    sturdier,
+    value_at,
+)
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
 from metaplast.report.data import data_of
 from metaplast.runs import RunDirectory
 
 CAPTION = Markup(
-    "Share of test examples told right after a disturbance of growing strength, by condition; bars or bands are "
-    "95&nbsp;% bootstrap intervals over seeds. "
+    "Share of test examples told right after a disturbance of growing strength, by condition; bars are 95&nbsp;% "
+    "bootstrap intervals over seeds. Below each level stands its value in the unit below the axis. "
 )
 SINGLE, MERGED = (
     "Every channel of a layer is damaged by itself.",
     "The channels of a layer are summed into one synapse before it is damaged.",
 )
 SINGLE_CAPTION, MERGED_CAPTION = CAPTION + SINGLE, CAPTION + MERGED
+PAIRED = "95 % Student's t interval of the paired differences over the seeds that both have"
+FAVOURED = "which favours the single mechanism"
+FEWEST = 3
+"""Seeds from which on an interval carries a verdict."""
 
 
 def robustness_tables(run: RunDirectory) -> list[Table]:
-    """Accuracy under each kind of disturbance, and the combinations against the best single mechanism.
+    """What levels mean, accuracy by kind of disturbance, and combinations against the best single mechanism.
 
-    First of channels damaged one by one, then of channels as one synapse; each if it was measured.
+    The latter first of channels damaged one by one, then of channels as one synapse; each if it was measured.
     """
-    found: list[Table] = []
+    measured = [row for merged in (False, True) for row in read_robustness(run, merged=merged)]
+    found = [_levels(measured)] if measured else []
     for merged, ending, heading, words in (
         (False, "", "", SINGLE),
         (True, "_merged", ", channels as one synapse", MERGED),
@@ -37,6 +55,24 @@ def robustness_tables(run: RunDirectory) -> list[Table]:
         tables = _tables(rows, run.config["conditions"], f"{examples(run)} told right", words) if rows else []
         found += [table._replace(name=table.name + ending, title=table.title + heading) for table in tables]
     return found
+
+
+def _levels(rows: Sequence[RobustnessRow]) -> Table:
+    """What is done at the lowest and at the highest level: a row a kind."""
+    low, high = levels_of(rows)[1], levels_of(rows)[-1]
+    columns = [
+        Column("kind", "disturbance", words=True),
+        Column("what", "what is done", words=True),
+        Column("low", f"level {low}"),
+        Column("high", f"level {high}"),
+        Column("unit", "unit", words=True),
+    ]
+    known = ((kind, found) for kind in kinds_of(rows) if (found := disturbance(kind)))
+    shown = [(kind, found.what, value_at(kind, low), value_at(kind, high), found.unit) for kind, found in known]
+    note = "Level 0 is undisturbed, and every level differs from the one before by as much"
+    roots = [kind for kind in kinds_of(rows) if (found := disturbance(kind)) and found.value is math.sqrt]
+    note += f": of {' and '.join(roots)} in the variance, whose root is shown." if roots else "."
+    return Table("levels", "Levels", columns, shown, note)
 
 
 def examples(run: RunDirectory) -> str:
@@ -65,31 +101,46 @@ def _tables(rows: Sequence[RobustnessRow], conditions: dict[str, Any], share: st
     tables = [Table("robustness", "Under disturbance", columns, shown, note)]
     singles = [name for name in names if conditions[name]["single"]]
     found = [one for name in fullest(conditions) for one in sturdier(rows, singles, name)]
-    if found:
-        columns = [
-            Column("combined", "together", words=True),
-            Column("single", "best alone", words=True),
-            Column("kind", "disturbance", words=True),
-            Column("difference", "difference (points)"),
-            Column("verdict", "verdict", words=True),
-        ]
-        gains = [Interval(*(100 * value for value in one.difference)) for one in found]
-        pairs = [
-            (one.combined, one.single, one.kind, gain, verdict(gain)) for one, gain in zip(found, gains, strict=True)
-        ]
-        note = f"By seed, paired. {words}"
-        tables.append(Table("sturdier", "Together or alone, under disturbance", columns, pairs, note))
-    return tables
+    return [*tables, _against(found, words)] if found else tables
+
+
+def _against(found: Sequence[Sturdier], words: str) -> Table:
+    """Combinations against the best single mechanism; only what all disturbances together come to is a verdict."""
+    columns = [
+        Column("combined", "together", words=True),
+        Column("single", "best alone", words=True),
+        Column("kind", "disturbance", words=True),
+        Column("seeds", "seeds"),
+        Column("difference", "difference (points)"),
+        Column("verdict", "verdict", words=True),
+    ]
+    rows = []
+    for one in found:
+        judged = verdict(one.difference, one.seeds) if one.kind == ALL else None
+        rows.append((one.combined, one.single, one.kind, one.seeds, points(one.difference), judged))
+    note = (
+        f"Brackets: {PAIRED}. Only the row of all disturbances has a verdict: those of single kinds are many, and "
+        "their intervals are not corrected for their number. Best alone is the single mechanism with the highest mean "
+        f"over all disturbances in these very numbers, {FAVOURED}; it need not be the best one undisturbed. {words}"
+    )
+    return Table("sturdier", "Together or alone, under disturbance", columns, rows, note)
 
 
 def fullest(conditions: dict[str, Any]) -> list[str]:
-    """Conditions that combine the most channels."""
-    sizes = {name: len(set(one["channels"])) for name, one in conditions.items() if not one["single"]}
-    return [name for name, size in sizes.items() if size == max(sizes.values())]
+    """Conditions that combine the most channels of all."""
+    sizes = {name: len(set(one["channels"])) for name, one in conditions.items()}
+    return [name for name, size in sizes.items() if size == max(sizes.values()) and not conditions[name]["single"]]
 
 
-def verdict(gain: Interval) -> str:
-    """Which side an interval of differences comes down on."""
+def points(difference: Interval) -> Interval:
+    """A difference of shares in percentage points."""
+    return Interval(*(100 * value for value in difference))
+
+
+def verdict(gain: Interval, seeds: int) -> str:
+    """Which side an interval of differences over so many seeds comes down on."""
+    if seeds < FEWEST:
+        return "too few seeds"
     if gain.low > 0:
         return "together better"
     return "alone better" if gain.high < 0 else "cannot tell"

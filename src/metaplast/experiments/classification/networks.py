@@ -79,15 +79,21 @@ def _channel(name: str, channel: settings.AnyChannel) -> Channel:
     if not isinstance(channel, settings.RuleChannel):
         return Channel(name, channel.scale, linear=isinstance(channel, settings.SelfBackpropagationChannel))
 
+    mechanism = component(PLASTICITY, channel.plasticity, f"channels.{name}.plasticity")
+    known = [field.name for field in fields(mechanism)]
+    for key in ("learned", "per_source", "per_target"):
+        if strange := [each for each in getattr(channel, key) if each not in known]:
+            raise ValueError(
+                f"channels.{name}.{key} names {', '.join(strange)}, which the rule does not have; there are: "
+                f"{', '.join(known)}; write {key} = [] for none"
+            )
+
     def rule(source: tuple[int, ...], target: tuple[int, ...], key: PRNGKeyArray) -> Mechanism:
-        mechanism = component(PLASTICITY, channel.plasticity, f"channels.{name}.plasticity")
+        made = mechanism
         wide = {**dict.fromkeys(channel.per_source, source), **dict.fromkeys(channel.per_target, target)}
         for place, (field, shape) in enumerate(wide.items()):
-            if field not in {one.name for one in fields(mechanism)}:
-                known = ", ".join(one.name for one in fields(mechanism))
-                raise ValueError(f"channels.{name}: {field!r} is no coefficient of the rule; there are: {known}")
-            drawn = getattr(mechanism, field) * jax.random.uniform(jax.random.fold_in(key, place), shape)
-            mechanism = eqx.tree_at(lambda m, field=field: getattr(m, field), mechanism, drawn)
-        return mechanism
+            drawn = getattr(made, field) * jax.random.uniform(jax.random.fold_in(key, place), shape)
+            made = eqx.tree_at(lambda m, field=field: getattr(m, field), made, drawn)
+        return made
 
     return Channel(name, channel.scale, rule)

@@ -26,6 +26,7 @@ from metaplast.learning.classification import Examples, Learned, judged
 from metaplast.models import merging
 from metaplast.models.damage import DAMAGES, with_single_cells
 from metaplast.network import Network
+from metaplast.run_names import command_to_resume
 from metaplast.runs import RunDirectory, write_atomically
 
 LEVELS = range(7)
@@ -79,7 +80,7 @@ def measure_robustness(grid: Grid, directory: RunDirectory, told: Told) -> None:
     """
     merged = grid.config.robustness.merged
     if not directory.summary:
-        raise ValueError(f"{directory.path} has not finished; go on with --resume first")
+        raise ValueError(f"{directory.path} has not finished; go on with: {command_to_resume(directory.path)}")
     check_robustness(grid.config, directory)
     check_merged(grid)
     write_atomically(directory.path / SETTINGS, tomli_w.dumps({"test": grid.config.robustness.test}).encode())

@@ -221,10 +221,12 @@ def _check_channels(name: str, condition: Condition, known: list[str]) -> None:
     lists = {"channels": condition.channels} | {f"layers.{key}": value for key, value in condition.layers.items()}
     for place, channels in lists.items():
         if not channels:
-            raise ValueError(f"conditions.{name}.{place} is empty; name at least one of: {', '.join(known)}")
+            there = f"name at least one of: {', '.join(known)}" if known else "declare one as [channels.NAME]"
+            raise ValueError(f"conditions.{name}.{place} is empty; {there}")
     for channel in [*condition.readout, *(channel for channels in lists.values() for channel in channels)]:
         if channel not in known:
-            raise ValueError(f"conditions.{name}: no channel {channel!r}; there are: {', '.join(known)}")
+            there = f"there are: {', '.join(known)}" if known else f"declare [channels.{channel}]"
+            raise ValueError(f"conditions.{name}: no channel {channel!r}; {there}")
 
 
 OPEN_TABLES = ("conditions", "channels")

@@ -11,6 +11,7 @@ from metaplast.experiments.learning_to_learn.lesions import measure_lesions
 from metaplast.experiments.learning_to_learn.probes import record_probes
 from metaplast.experiments.learning_to_learn.settings import LearningToLearn
 from metaplast.experiments.learning_to_learn.within import measure_within
+from metaplast.run_names import command_to_resume
 from metaplast.runs import RunDirectory, write_atomically
 
 FILE = "analysis.toml"
@@ -24,9 +25,7 @@ def analysis_configuration(directory: RunDirectory, settings: Sequence[str]) -> 
             results that are there already were not made.
     """
     if not directory.summary:
-        raise ValueError(
-            f"{directory.path} has not finished; go on with: metaplast run ... --out {directory.path} --resume"
-        )
+        raise ValueError(f"{directory.path} has not finished; go on with: {command_to_resume(directory.path)}")
     for setting in settings:
         if not setting.startswith("analysis."):
             raise ValueError(f"--set {setting}: the run is over; only the settings analysis.* can still be changed")

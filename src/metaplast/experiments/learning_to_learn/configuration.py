@@ -1,11 +1,10 @@
 """How a name or a file becomes the configuration of a learning-to-learn experiment, or of another one on its family."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from metaplast.config import Config, Table, resolve
 from metaplast.experiments.catalogue import read, without_kind
-from metaplast.experiments.learning_to_learn.settings import CONDITIONS, OPEN_TABLES, LearningToLearn, complete
+from metaplast.experiments.learning_to_learn.settings import OPEN_TABLES, LearningToLearn, complete
 from metaplast.experiments.learning_to_learn.swept_rate import with_swept_rate
 
 
@@ -16,19 +15,7 @@ def configuration(name_or_file: str, settings: Sequence[str] = ()) -> LearningTo
         FileNotFoundError: no such experiment or file.
         ValueError: an unknown key, a wrong type or a value out of range.
     """
-    with naming_models():
-        return with_swept_rate(resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES))
-
-
-@contextmanager
-def naming_models() -> Iterator[None]:
-    """An unknown model is answered by those that there are."""
-    try:
-        yield
-    except ValueError as error:
-        if not str(error).startswith("model.name:"):
-            raise
-        raise ValueError(f"{error}; there are: {', '.join(CONDITIONS)}") from None
+    return with_swept_rate(resolve(read(name_or_file), settings, LearningToLearn, complete, OPEN_TABLES))
 
 
 def on_family(
@@ -39,5 +26,4 @@ def on_family(
     open_tables: Sequence[str],
 ) -> Config:
     """Configuration of another kind of experiment on the same family."""
-    with naming_models():
-        return resolve(without_kind(name_or_file), settings, kind, complete, open_tables)
+    return resolve(without_kind(name_or_file), settings, kind, complete, open_tables)

@@ -162,8 +162,10 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What no source tells and was therefore chosen; shown in the report."""
 
     def __post_init__(self) -> None:
-        for name in self.conditions:
+        for name, patterns in self.conditions.items():
             check_condition(name)
+            if not patterns:
+                raise ValueError(f'conditions.{name}: nothing may learn; write what may, as in ["*.weight"]')
 
 
 OPEN_TABLES = ("learning.rates", "conditions")

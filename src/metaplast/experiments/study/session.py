@@ -12,6 +12,7 @@ import msgspec
 
 from metaplast.config import to_table
 from metaplast.experiments.catalogue import read
+from metaplast.experiments.resumption import check_resumed
 from metaplast.experiments.states import Mismatch
 from metaplast.experiments.study.configuration import study_configuration
 from metaplast.experiments.study.settings import STUDY, StudySettings, chosen
@@ -103,7 +104,7 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
     """The study of this name in a new directory, or the one that is there already; checked, and written if new.
 
     Raises:
-        ValueError: settings that do not fit; of a study that goes on, any other than `members`.
+        ValueError: settings that do not fit; of a study that goes on, any other than `members` that it did not have.
         OSError: no such name or directory, or one that is not empty.
     """
     if not resume:
@@ -113,9 +114,10 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
         begin(study, directory)
         return study, directory
     directory = RunDirectory.open(path)
-    if other := [setting for setting in settings if setting.partition("=")[0].strip() != "members"]:
-        raise ValueError(f"--resume takes the settings of the study, except members; leave out {', '.join(other)}")
-    study, title = study_configuration(str(path / "config.toml"), settings), read(name).get("title")
+    own = [setting for setting in settings if setting.partition("=")[0].strip() == "members"]
+    others, file = [setting for setting in settings if setting not in own], str(path / "config.toml")
+    check_resumed(others, lambda given: study_configuration(file, given))
+    study, title = study_configuration(file, own), read(name).get("title")
     if study.title != title:
         raise ValueError(f"{path} holds the study {study.title!r}, not {title!r}; give its own name, or another --out")
     same = [f"families={json.dumps(study.families)}", *([f"preset={study.preset}"] if study.preset else [])]
