@@ -203,6 +203,7 @@ def test_a_begun_member_takes_steps_that_were_added_at_its_end(tiny, tmp_path):
         ('base = "{family}"\npanel', "panel", "has no base"),
         ('base = "{family}"\npanel', 'like = "dms-gru"\npanel', "like is 'dms-gru'; give another member"),
         ('"model.name=rate"', '"model.nam=rate"', "dms: unknown key 'model.nam'"),
+        ('"model.name=rate"', '"criterion.window=9999"', "dms: criterion.window is 9999 and criterion.limit"),
         ("search-{family}/", "search-other/", "needs search-other in the directory of the study; no member makes it"),
         ('families = ["dms"]', "families = []", "families is empty"),
         ('families = ["dms"]', 'families = ["dsm"]', "no experiment 'dsm'"),

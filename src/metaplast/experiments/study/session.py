@@ -16,7 +16,7 @@ from metaplast.experiments.resumption import check_resumed
 from metaplast.experiments.states import Mismatch
 from metaplast.experiments.study.configuration import study_configuration
 from metaplast.experiments.study.settings import STUDY, StudySettings, chosen
-from metaplast.experiments.study.steps import KINDS, Kind, StepProgress
+from metaplast.experiments.study.steps import KINDS, Kind, StepProgress, check_fits
 from metaplast.provenance import provenance
 from metaplast.runs import RunDirectory
 
@@ -95,7 +95,7 @@ def check(study: StudySettings, directory: Path) -> None:
             raise ValueError(f"{step.member} needs {', '.join(missing)} in the directory of the study; {mend}")
         there.add(step.folder)
         try:
-            step.configuration(directory, whole=False)
+            check_fits(step.configuration(directory, whole=False))
         except ValueError as error:
             raise ValueError(f"{step.member}: {error}") from None
 

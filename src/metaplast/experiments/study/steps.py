@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metaplast.analysis.lesion_table import read_rows
-from metaplast.config import Table, decode, to_table
+from metaplast.config import Table, component, decode, to_table
 from metaplast.experiments.learning_to_learn import experiment as learning_to_learn
 from metaplast.experiments.learning_to_learn import session
 from metaplast.experiments.learning_to_learn.analysis_session import analyse, analysis_configuration
@@ -23,6 +23,7 @@ from metaplast.experiments.sweep.session import run_sweep
 from metaplast.experiments.sweep.settings import RateSweep
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory
+from metaplast.tasks import FAMILIES
 
 ELSEWHERE = {"start.run"}
 """Settings that name a folder which may have been moved; what was taken from it is in the run's own by then."""
@@ -66,6 +67,16 @@ def opened(path: Path, config: Any) -> tuple[RunDirectory, bool]:
         names = ", ".join(sorted(differ))
         raise Mismatch(f"{path} was begun with other settings ({names}); give another --out, or remove it")
     return place, True
+
+
+def check_fits(config: LearningToLearn | AllocationSearch | RateSweep) -> None:
+    """Refuse what would otherwise show only when a step is built, hours after the study began.
+
+    Raises:
+        ValueError: a family that does not exist, or a criterion that no problem could meet.
+    """
+    component(FAMILIES, config.family, "family")
+    learning_to_learn.build_criterion(config)
 
 
 def _differences(old: Table, new: Table, where: str = "") -> list[str]:
