@@ -101,10 +101,11 @@ def _start(values: np.ndarray, length: int) -> np.ndarray:
 
 
 def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Centred mean over `window` values, of the same length; NaN are left out.
+    """Centred mean over at most `window` values, of the same length; NaN are left out.
 
-    At the start the window shrinks on both sides alike, as the steep first problems would be smeared over the next;
-    at the end it only loses what is not there.
+    Near the start it reaches a quarter of the way back to it and as far ahead: on a logarithmic axis that is the same
+    width everywhere, where the steep first problems would else be smeared over the next. At the end it only loses what
+    is not there.
 
     Raises:
         ValueError: a window below one.
@@ -113,8 +114,9 @@ def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
         raise ValueError(f"moving_mean window is {window}; expected at least 1")
     values = np.asarray(values, float)
     place = np.arange(len(values))
-    left = np.minimum(window // 2, place)
-    right = np.minimum((window - 1) // 2, np.minimum(place, len(values) - 1 - place))
+    reach = (place + 1) // 4
+    left = np.minimum(window // 2, reach)
+    right = np.minimum((window - 1) // 2, np.minimum(reach, len(values) - 1 - place))
     known = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
     counts = np.concatenate([[0], np.cumsum(known)])
