@@ -27,9 +27,9 @@ CAPTIONS = {
     "learning": Markup(
         "<b>Left:</b> how many updates each next problem of the sequence needed; both axes are logarithmic. A dot is "
         "one problem of one seed, the bold line the mean over {window} problems (fewer near the start) and all seeds, "
-        "the dashed line the least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that learns to learn "
-        "falls, with T problems as its pace and c updates as its floor. A cross on the top edge is a problem that "
-        "was not solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each problem, failed "
+        "the dashed line the least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that "
+        "learns to learn falls, with T problems as its pace and c updates as its floor. A cross on the top edge is a "
+        "problem that was not solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each problem, failed "
         "ones included: the lower line learned the same sequence with less; a step is a failure."
     ),
     "trial": Markup(
