@@ -29,8 +29,8 @@ CAPTIONS = {
         "one problem of one seed, the bold line the mean over {window} problems (fewer near the start) and all seeds, "
         "the dashed line the least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that "
         "learns to learn falls, with T problems as its pace and c updates as its floor. A cross on the top edge is a "
-        "problem that was not solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each problem, failed "
-        "ones included: the lower line learned the same sequence with less; a step is a failure."
+        "problem that was not solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each "
+        "problem, failed ones included: the lower line learned the same sequence with less; a step is a failure."
     ),
     "trial": Markup(
         "From the top: the <b>input</b> channels; the <b>spikes</b> of all neurons that fire, in the order of their "
