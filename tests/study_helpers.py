@@ -10,6 +10,39 @@ from metaplast.runs import ProblemRow, RunDirectory
 Cost = Callable[[int, int], tuple[int, bool]]
 """(seed, problem) -> (updates, whether it was solved)."""
 LIMIT = 2000
+TINY = """
+title = "Tiny"
+experiment = "study"
+families = ["dms"]
+
+[plan."{family}"]
+base = "{family}"
+panel = "{family}"
+settings = ["model.name=rate"]
+steps = [
+    { kind = "search" },
+    { kind = "run", settings = [
+        'conditions={standard=["*readout.weight"]}',
+        'conditions.bi-level="{study}/search-{family}/allocation.toml"',
+    ] },
+]
+
+[plan."{family}-again"]
+base = "{family}"
+panel = "{family}"
+settings = ["model.name=rate"]
+steps = [
+    { kind = "run", settings = [
+        'conditions={standard=["*readout.weight"]}',
+        'conditions.bi-level=["*readout.weight", "*.weight"]',
+    ] },
+]
+
+[settings]
+run = ["model.neurons=8", "criterion.limit=3", "criterion.window=2", "run.problems=4", "run.chunk=2"]
+search = ["search.name=preset", 'search.mask="1"', 'pilot.always=["*readout.weight"]', 'pilot.groups={a=["*.weight"]}']
+"""
+"""Quick to compile; the search has nothing to measure, and chooses what the second member has from the start."""
 
 
 def plan(name: str, panel: str, fit: bool = False) -> dict[str, object]:

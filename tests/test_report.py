@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from metaplast.figures.run import draw_all
+from metaplast.figures.run import draw_all, learning_curves
 from metaplast.report import named, number, write_report, write_vectors
-from metaplast.runs import ProblemRow, RunDirectory, network_name, trial_name
+from metaplast.runs import ProblemRow, ProblemTable, RunDirectory, network_name, trial_name
 
 NEURONS, STEPS = 8, 20
 PREFIX = "network.populations.recurrent.neuron."
@@ -166,3 +167,11 @@ def test_a_run_in_which_nothing_was_solved_is_drawn(tmp_path: Path):
     run.append_problems(_row("fixed", 0, problem)._replace(solved=False) for problem in range(3))
     assert [path.name for path in draw_all(run)] == ["learning.png"]
     assert "3 of 3" in write_report([run]).read_text()
+
+
+def test_the_legend_tells_how_much_the_fit_explains():
+    falling = [
+        _row("fixed", 0, problem)._replace(solved=True, updates=int(200 * 0.8**problem) + 7) for problem in range(60)
+    ]
+    words = learning_curves(Figure().subplots(), ProblemTable.from_rows(falling), "fixed", "black", 1.0)
+    assert re.fullmatch(r"a = \d+, T = [\d.]+, c = [\d.]+, R² = 1\.00", words)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from metaplast.cli_bar import progress
+from metaplast.cli_door import at_the_door
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.study.session import StudyProgress
@@ -18,7 +19,7 @@ HOURS = 6 * 3600
 
 @contextmanager
 def study_bar(console: Console) -> Iterator[Callable[["StudyProgress"], None]]:
-    """A bar, and what moves it."""
+    """A bar, and what moves it; a step that does not fit ends the command under it, in one line."""
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(20),
@@ -27,7 +28,7 @@ def study_bar(console: Console) -> Iterator[Callable[["StudyProgress"], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with progress(console, *columns, speed_estimate_period=HOURS) as bar:
+    with at_the_door(ValueError), progress(console, *columns, speed_estimate_period=HOURS) as bar:
         task = bar.add_task("members", total=None, note="")
 
         def told(now: "StudyProgress") -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from metaplast.analysis.curves import (
+    explained,
     exponential,
     exponential_fit,
     mean_over_seeds,
@@ -31,6 +32,17 @@ def test_fit_recovers_what_the_data_were_made_of(amplitude: float, scale: float,
     assert fit.converged
     assert fit[:3] == pytest.approx((amplitude, scale, floor), rel=0.05)
     assert fit(np.array([0.0]))[0] == pytest.approx(amplitude + floor, rel=0.05)
+
+
+def test_what_a_fit_explains():
+    updates = exponential(np.arange(300), 200, 15, 7)
+    updates[[0, 60]] = np.nan
+    fit = exponential_fit(updates)
+    assert explained(fit, updates) == pytest.approx(1.0)
+    noise = np.random.default_rng(0).normal(0, updates[1:60].std(), 300)
+    assert 0.1 < explained(fit, updates + noise) < 0.8
+    assert np.isnan(explained(fit, np.full(5, 7.0)))
+    assert np.isnan(explained(fit, np.full(5, np.nan)))
 
 
 def test_fit_leaves_failed_problems_out():
@@ -64,6 +76,8 @@ def test_moving_mean_shrinks_at_the_ends_and_skips_nan():
     assert moving_mean(squares, 30)[11] == pytest.approx(squares[8:15].mean())
     assert np.isnan(moving_mean(np.full(3, np.nan), 2)).all()
     assert len(moving_mean(np.array([]), 3)) == 0
+    first = np.where(np.arange(60) == 0, 1000.0, 10.0)
+    assert (moving_mean(first, 30)[3:] == 10.0).all()  # the first problem stays where it is
     with pytest.raises(ValueError, match="window is 0"):
         moving_mean(values, 0)
 

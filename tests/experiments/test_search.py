@@ -7,19 +7,25 @@ import tomllib
 import jax
 import numpy as np
 import pytest
+import tomli_w
 
+from metaplast.config import component, to_table
 from metaplast.experiments.learning_to_learn.configuration import configuration
 from metaplast.experiments.learning_to_learn.experiment import Lane
 from metaplast.experiments.search.configuration import search_configuration
 from metaplast.experiments.search.gates import Gates, gate_of_parameter
 from metaplast.experiments.search.masks import PilotLanes, build
 from metaplast.experiments.search.session import run_search
+from metaplast.experiments.search.structure import structure
+from metaplast.params import parameter_paths
 from metaplast.runs import RunDirectory
+from metaplast.tasks import FAMILIES
 
 SMALL = [
     "preset=smoke",
     "model.neurons=16",
     "criterion.limit=6",
+    "pilot.seeds=2",
     "pilot.chunk=2",
     "search.first=2",
     "search.problems=4",
@@ -158,3 +164,47 @@ def test_the_slope_of_the_gates_is_that_of_the_loss(tmp_path):
     differences = np.array([at(gates + step) - at(gates - step) for step in 0.2 * np.eye(2)]) / 0.4
     assert np.abs(differences).min() > 1e-5
     np.testing.assert_allclose(found, differences, rtol=0.05)
+
+
+def test_the_smoke_preset_makes_a_search_small_and_what_is_said_wins(tmp_path):
+    small = search_configuration("cd-dms", ["preset=smoke"])
+    assert (small.search["problems"], small.search["first"]) == (2, 1)
+    assert (small.pilot.seeds, small.pilot.chunk) == (1, 1)
+    said = search_configuration("cd-dms", ["search.problems=7", "preset=smoke"])
+    assert (said.search["problems"], said.pilot.seeds) == (7, 1)
+    other = search_configuration("cd-dms", ["preset=smoke", "preset=tight"])
+    assert other == search_configuration("cd-dms", ["preset=tight"])
+    assert other.pilot.seeds == 2
+    path = tmp_path / "own.toml"
+    path.write_text(
+        '[family]\nname = "delayed-match"\n[search]\nname = "random"\n[presets.smoke.pilot]\nseeds = 3\n', "utf-8"
+    )
+    own = search_configuration(str(path), ["preset=smoke"])
+    assert (own.search, own.pilot.seeds) == (search_configuration(str(path)).search, 3)
+    path.write_text(tomli_w.dumps(to_table(search_configuration("cd-dms", ["preset=smoke", "pilot.seeds=4"]))))
+    assert search_configuration(str(path)).pilot.seeds == 4  # as a search that goes on reads it
+    path.write_text('presets = {}\n[family]\nname = "delayed-match"\n')
+    with pytest.raises(ValueError, match="preset 'smoke' does not exist"):
+        search_configuration(str(path), ["preset=smoke"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("criterion.window=601", "criterion.window is 601 and criterion.limit 600"),
+        ("learning.rates.x=1e-3", "pattern 'x' matches no parameter"),
+    ],
+)
+def test_a_search_is_refused_before_it_begins(setting, words):
+    with pytest.raises(ValueError, match=words):
+        build(search_configuration("dms", ["preset=smoke", setting]))
+
+
+@pytest.mark.parametrize("name", ["spiking", "rate", "gru", "self-attention"])
+def test_the_structure_of_a_network_is_that_of_one_that_was_drawn(name):
+    config = configuration("dms", [f"model.name={name}", "model.neurons=8"])
+    family = component(FAMILIES, config.family, "family")
+    drawn, shape = config.model.build(jax.random.key(0), family), structure(config.model, family)
+    assert parameter_paths(shape) == parameter_paths(drawn)
+    assert jax.tree.structure(shape) == jax.tree.structure(drawn)
+    assert [np.shape(leaf) for leaf in jax.tree.leaves(shape)] == [np.shape(leaf) for leaf in jax.tree.leaves(drawn)]

@@ -13,44 +13,11 @@ from metaplast.cli import app
 from metaplast.config import to_table
 from metaplast.experiments.states import Mismatch
 from metaplast.experiments.study.configuration import study_configuration
-from metaplast.experiments.study.session import check, open_study, run_study, steps_of
+from metaplast.experiments.study.session import open_study, run_study, steps_of
 from metaplast.experiments.study.settings import MemberSettings, StudySettings, chosen, expanded
 from metaplast.experiments.study.steps import KINDS
 from metaplast.runs import RunDirectory
-
-TINY = """
-title = "Tiny"
-experiment = "study"
-families = ["dms"]
-
-[plan."{family}"]
-base = "{family}"
-panel = "{family}"
-settings = ["model.name=rate"]
-steps = [
-    { kind = "search" },
-    { kind = "run", settings = [
-        'conditions={standard=["*readout.weight"]}',
-        'conditions.bi-level="{study}/search-{family}/allocation.toml"',
-    ] },
-]
-
-[plan."{family}-again"]
-base = "{family}"
-panel = "{family}"
-settings = ["model.name=rate"]
-steps = [
-    { kind = "run", settings = [
-        'conditions={standard=["*readout.weight"]}',
-        'conditions.bi-level=["*readout.weight", "*.weight"]',
-    ] },
-]
-
-[settings]
-run = ["model.neurons=8", "criterion.limit=3", "criterion.window=2", "run.problems=4", "run.chunk=2"]
-search = ["search.name=preset", 'search.mask="1"', 'pilot.always=["*readout.weight"]', 'pilot.groups={a=["*.weight"]}']
-"""
-"""Quick to compile; the search has nothing to measure, and chooses what the second member has from the start."""
+from study_helpers import TINY
 
 
 class Killed(Exception):
@@ -196,28 +163,6 @@ def test_a_begun_member_takes_steps_that_were_added_at_its_end(tiny, tmp_path):
     assert len(grown.plan["dms-again"].steps) == 2
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('kind = "search"', 'kind = "serch"', "unknown kind 'serch'; there are: run, search, sweep, analyse"),
-        ('base = "{family}"\npanel', "panel", "has no base"),
-        ('base = "{family}"\npanel', 'like = "dms-gru"\npanel', "like is 'dms-gru'; give another member"),
-        ('"model.name=rate"', '"model.nam=rate"', "dms: unknown key 'model.nam'"),
-        ('"model.name=rate"', '"criterion.window=9999"', "dms: criterion.window is 9999 and criterion.limit"),
-        ("search-{family}/", "search-other/", "needs search-other in the directory of the study; no member makes it"),
-        ('families = ["dms"]', "families = []", "families is empty"),
-        ('families = ["dms"]', 'families = ["dsm"]', "no experiment 'dsm'"),
-        ('[plan."{family}-again"]', '[plan."{family}/again"]', "part of file names"),
-    ],
-)
-def test_a_plan_that_does_not_fit_is_refused_before_anything_runs(tiny, tmp_path, old, new, words):
-    assert old in TINY
-    tiny.write_text(TINY.replace(old, new))
-    with pytest.raises((ValueError, FileNotFoundError), match=words):
-        open_study(str(tiny), [], tmp_path / "study", False)
-    assert not (tmp_path / "study").exists()
-
-
 def test_members_are_chosen_by_glob(tiny):
     study = study_configuration(str(tiny), ['members=["*-again"]'])
     assert chosen(study) == ["dms-again"]
@@ -241,26 +186,3 @@ def test_what_a_member_takes_from_another_comes_first():
     circle = msgspec.structs.replace(study, plan={"a": MemberSettings(like="b"), "b": MemberSettings(like="a")})
     with pytest.raises(ValueError, match="like is"):
         expanded(circle)
-
-
-def test_the_named_study_is_whole_and_its_smoke_preset_small(tmp_path):
-    study, smoke = study_configuration("ip2-study"), study_configuration("ip2-study", ["preset=smoke"])
-    for one in (study, smoke):
-        check(one, tmp_path)
-    assert {member.panel for member in study.plan.values()} >= set(study.families)
-    assert set(smoke.plan) < set(study.plan)
-    work = [
-        step.kind.work(step.configuration(tmp_path, whole=False))
-        for name in smoke.plan
-        for step in steps_of(smoke, name)
-    ]
-    assert max(work) <= 200
-    assert set(KINDS) >= {step.kind for member in study.plan.values() for step in member.steps}
-
-
-def test_the_command_line_refuses_a_study_that_does_not_fit(tiny, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, ["run", str(tiny), "--set", 'members=["none"]'])
-    assert result.exit_code == 2
-    assert "matches no member" in result.stderr
-    assert not (tmp_path / "runs").exists()

@@ -200,3 +200,15 @@ def test_a_step_of_a_study_sweeps_and_says_when_it_is_done(tmp_path):
 def test_a_sweep_that_does_not_fit_is_refused(setting, words):
     with pytest.raises(ValueError, match=words):
         study_of(setting)
+
+
+def test_the_smoke_preset_makes_a_sweep_small_and_what_is_said_wins():
+    small = sweep_configuration("cd-dms", ["preset=smoke"]).sweep
+    assert len(small.models) * len(small.rates) * small.seeds * small.problems <= 4
+    assert sweep_configuration("cd-dms", ["sweep.seeds=3", "preset=smoke"]).sweep.seeds == 3
+    assert len(sweep_configuration("cd-dms").sweep.models) == 4
+
+
+def test_a_sweep_whose_problems_could_not_be_solved_is_refused_before_it_begins():
+    with pytest.raises(ValueError, match=r"criterion\.window is 5 and criterion\.limit 3"):
+        study_of("criterion.limit=3")

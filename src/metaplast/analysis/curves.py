@@ -86,6 +86,15 @@ def exponential_fit(updates: np.ndarray) -> ExponentialFit:
     return ExponentialFit(float(found[0]), float(found[1]), float(found[2]), bool(determined))
 
 
+def explained(fit: ExponentialFit, updates: np.ndarray) -> float:
+    """Share of the variance of the updates that a fit to them explains (R squared), NaN left out as in the fit."""
+    updates = np.asarray(updates, float)
+    index = np.flatnonzero(np.isfinite(updates))
+    values = updates[index]
+    spread = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    return 1.0 - float(((values - fit(index)) ** 2).sum()) / spread if spread > 0 else float("nan")
+
+
 def _bounds(values: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     largest = max(float(values.max()), 1.0)
     return np.array([-10 * largest, 0.1, 0.0]), np.array([10 * largest, 10.0 * length, largest])

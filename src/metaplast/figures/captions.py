@@ -26,11 +26,13 @@ AGAIN = Markup("As above, for {name}.")
 CAPTIONS = {
     "learning": Markup(
         "<b>Left:</b> how many updates each next problem of the sequence needed; both axes are logarithmic. A dot is "
-        "one problem of one seed, the bold line the mean over {window} problems (fewer near the start) and all seeds, "
+        "one problem of one seed, the bold line the mean over all seeds and the problems around each, from a quarter "
+        "of the way back to the start to as far ahead, at most {window}; "
         "the dashed line the least-squares fit of a&nbsp;exp(&minus;x&nbsp;/&nbsp;T)&nbsp;+&nbsp;c: a network that "
-        "learns to learn falls, with T problems as its pace and c updates as its floor. A cross on the top edge is a "
-        "problem that was not solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to each "
-        "problem, failed ones included: the lower line learned the same sequence with less; a step is a failure."
+        "learns to learn falls, with T problems as its pace and c updates as its floor; R² is the share of the "
+        "variance of the mean over seeds that the fit explains, most of it in the first problems. A cross on the top "
+        "edge is a problem that was not solved; it is in neither mean nor fit. <b>Right:</b> all updates spent up to "
+        "each problem, failed ones included: the lower line learned the same sequence with less; a step is a failure."
     ),
     "trial": Markup(
         "From the top: the <b>input</b> channels; the <b>spikes</b> of all neurons that fire, in the order of their "
@@ -125,4 +127,4 @@ CAPTIONS = {
         "it matters which bin is lost (permutation of the bins within each seed, not corrected)."
     ),
 }
-"""How to read a figure of each kind, `{window}` being the problems in the moving mean."""
+"""How to read a figure of each kind, `{window}` being the most problems in the moving mean."""

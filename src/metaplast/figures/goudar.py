@@ -38,7 +38,7 @@ def goudar(trials: Mapping[str, np.ndarray], fits: Mapping[str, ExponentialFit])
         values = [getattr(fits[name], field) for name in trials]
         _strip(axes, PUBLISHED[field], values, list(colour.values()), label)
     handles = [
-        Line2D([], [], color=INK, linewidth=1.2, label=f"mean of {WINDOW} problems"),
+        Line2D([], [], color=INK, linewidth=1.2, label=f"mean of up to {WINDOW} problems"),
         Line2D([], [], color=INK, linewidth=1.2, dashes=(4, 2), label="a exp(-x / T) + c"),
         Line2D([], [], color=FAINT, linewidth=8, label="published range, its mean a line"),
     ]

@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from metaplast.analysis.curves import counted, exponential_fit, mean_over_seeds, moving_mean, updates_matrix
+from metaplast.analysis.curves import (
+    counted,
+    explained,
+    exponential_fit,
+    mean_over_seeds,
+    moving_mean,
+    updates_matrix,
+)
 from metaplast.analysis.drift import is_intrinsic
 from metaplast.analysis.lesion_table import read_lesions
 from metaplast.analysis.lesions import properties
@@ -38,7 +45,7 @@ from metaplast.figures.within import within
 from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name, write_atomically
 
 WINDOW = 30
-"""Problems in the moving mean of the learning curves."""
+"""Most problems in the moving mean of the learning curves."""
 
 
 def draw_all(run: RunDirectory, form: Form = PNG) -> list[Path]:
@@ -147,7 +154,8 @@ def learning_curves(axes: Axes, table: ProblemTable, condition: str, colour: str
     if not fit.converged:
         return "no exponential fits"
     axes.plot(index + 1, fit(index), color=colour, linewidth=1.4, dashes=(4, 2))
-    return f"a = {fit.amplitude:.3g}, T = {fit.scale:.3g}, c = {fit.floor:.3g}"
+    share = explained(fit, mean)
+    return f"a = {fit.amplitude:.3g}, T = {fit.scale:.3g}, c = {fit.floor:.3g}, R² = {share:.2f}"
 
 
 def accumulated_updates(axes: Axes, table: ProblemTable, condition: str, colour: str) -> float:
@@ -180,7 +188,7 @@ def _label_curves(axes: Axes) -> None:
     axes.set_xlabel("problem in the sequence")
     axes.set_ylabel("updates to criterion")
     axes.set_title("Updates to solve each problem", pad=26)
-    key = f"line: mean of {WINDOW} problems and all seeds    dashes: a exp(-x / T) + c    cross: not solved"
+    key = f"line: mean of ≤ {WINDOW} problems, all seeds    dashes: a exp(-x / T) + c    cross: not solved"
     axes.annotate(key, (0, 1), (0, 11), "axes fraction", "offset points", color=MUTED, fontsize=8.5)
 
 

@@ -22,7 +22,7 @@ COARSE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20,
 FINE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4, 5)
 """Ticks of an axis of ratios."""
 WINDOW = 30
-"""Problems in the moving mean of the curves."""
+"""Most problems in the moving mean of the curves."""
 COLOURS = (*PALETTE, "#8a8a8a", "#d0a868", "#a06c2c", "#5c3a10")
 
 

@@ -27,9 +27,9 @@ TITLES = {
     FIT: "The published fit",
 }
 CURVES = (
-    "Updates that each next problem of the sequence needed, mean over 30 problems (fewer near the start) and over "
-    "seeds, the band one standard error; both axes are logarithmic. A tick above the axes is a problem that a seed did "
-    "not solve; it counts with the limit. "
+    "Updates that each next problem of the sequence needed, mean over seeds and the problems around each, from a "
+    "quarter of the way back to the start to as far ahead, at most 30, the band one standard error; both axes are "
+    "logarithmic. A tick above the axes is a problem that a seed did not solve; it counts with the limit. "
 )
 RATIOS = (
     "Left of the line bi-level needs fewer updates. Filled: over the whole sequence; open: over its last problems, the "

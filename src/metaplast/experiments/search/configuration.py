@@ -10,6 +10,7 @@ from metaplast.experiments.search import channel_settings as channels
 from metaplast.experiments.search import settings as masks
 from metaplast.experiments.search.channel_settings import ChannelSearch
 from metaplast.experiments.search.settings import AllocationSearch
+from metaplast.experiments.search.smoke import with_smoke
 
 
 def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> AllocationSearch:
@@ -20,6 +21,7 @@ def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> All
         ValueError: an unknown key, a wrong type or a value out of range.
     """
     known = masks.complete, masks.OPEN_TABLES
+    settings = with_smoke(name_or_file, settings, masks.SMOKE)
     return with_swept_rate(on_family(name_or_file, settings, AllocationSearch, *known))
 
 

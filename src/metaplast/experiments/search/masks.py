@@ -23,9 +23,11 @@ from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, 
 from metaplast.experiments.search.gates import Gates, gate_of_parameter
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.search.settings import AllocationSearch
+from metaplast.experiments.search.structure import structure
 from metaplast.experiments.states import load_progress, load_state
 from metaplast.figures.run import draw_search
-from metaplast.learning import Lanes
+from metaplast.learning import Criterion, Lanes
+from metaplast.models import Model
 from metaplast.params import match, parameter_paths
 from metaplast.runs import ProblemTable, RunDirectory
 from metaplast.tasks import FAMILIES, Family
@@ -41,6 +43,9 @@ class SearchStudy(NamedTuple):
     search: Search
     space: Space
     family: Family
+    criterion: Criterion
+    template: Model
+    """A network, of which only the structure counts."""
 
     def pilot(self, directory: RunDirectory, told: Callable[[Told], None]) -> "PilotLanes":
         """The pilot networks that a search asks."""
@@ -63,12 +68,14 @@ def build(config: AllocationSearch) -> SearchStudy:
     groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
     space = Space(groups, tuple(config.pilot.always))
     family = component(FAMILIES, config.family, "family")
-    names = parameter_paths(config.model.build(jax.random.key(0), family))
+    template = structure(config.model, family)
+    names = parameter_paths(template)
     for patterns in (space.always, *groups.values()):
         if patterns:
             match(names, patterns)
+    match(names, tuple(config.learning.rates))
     _check_groups(names, groups, space.always)
-    return SearchStudy(config, search, space, family)
+    return SearchStudy(config, search, space, family, build_criterion(config), template)
 
 
 def _check_groups(names: Sequence[str], groups: Mapping[str, Sequence[str]], always: Sequence[str]) -> None:
@@ -90,9 +97,6 @@ class PilotLanes:
     """Pilot networks under every mask of a space, learned as far as a search asks; the `Pilot` that searches see.
 
     All that was learned is in `directory`, from which a search that was killed goes on.
-
-    Raises:
-        ValueError: a pattern that names nothing.
     """
 
     def __init__(self, study: SearchStudy, directory: RunDirectory, told: Callable[[Told], None]) -> None:
@@ -100,12 +104,12 @@ class PilotLanes:
         self._config, self._family, self._directory, self._told = config, family, directory, told
         self.space = space
         self.seeds = range(config.pilot.seed, config.pilot.seed + config.pilot.seeds)
-        self._model = config.model.build(jax.random.key(0), family)
+        self._model = study.template
         self._rates_of: dict[str, Any] = {}
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
         self._costs: dict[Lane, list[int]] = {}
-        self._learn = Lanes(lane_function(config, family, build_criterion(config)), len(jax.devices()))
+        self._learn = Lanes(lane_function(config, family, study.criterion), len(jax.devices()))
         self._find_finished()
 
     def score(self, masks: Sequence[Mask], problems: int) -> np.ndarray:

@@ -11,6 +11,8 @@ from metaplast.experiments.learning_to_learn.settings import INTRINSIC, WEIGHTS,
 from metaplast.experiments.learning_to_learn.settings import complete as complete_learning
 from metaplast.experiments.models import Count
 
+SMOKE = ("search.problems=2", "search.first=1", "pilot.seeds=1", "pilot.chunk=1")
+"""What the preset smoke of a family means to a search, which then takes seconds."""
 INTRINSIC_GROUPS = {pattern.removeprefix("*."): [pattern] for pattern in INTRINSIC}
 
 

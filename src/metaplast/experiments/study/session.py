@@ -11,12 +11,13 @@ import jax
 import msgspec
 
 from metaplast.config import to_table
+from metaplast.devices import prepare
 from metaplast.experiments.catalogue import read
 from metaplast.experiments.resumption import check_resumed
 from metaplast.experiments.states import Mismatch
 from metaplast.experiments.study.configuration import study_configuration
 from metaplast.experiments.study.settings import STUDY, StudySettings, chosen
-from metaplast.experiments.study.steps import KINDS, Kind, StepProgress, check_fits
+from metaplast.experiments.study.steps import ELSEWHERE, KINDS, Kind, StepProgress
 from metaplast.provenance import provenance
 from metaplast.runs import RunDirectory
 
@@ -45,8 +46,12 @@ class Step(NamedTuple):
 
     def configuration(self, study: Path, *, whole: bool = True) -> Any:
         """Its configuration; if not `whole`, without what depends on other folders, which need not exist yet."""
-        settings = [setting for setting in self.settings if whole or STUDY not in setting]
+        settings = [setting for setting in self.settings if whole or STUDY not in setting or _key(setting) in ELSEWHERE]
         return self.kind.configure(self.base, [setting.replace(STUDY, str(study)) for setting in settings])
+
+
+def _key(setting: str) -> str:
+    return setting.partition("=")[0].strip()
 
 
 class StudyProgress(NamedTuple):
@@ -95,7 +100,7 @@ def check(study: StudySettings, directory: Path) -> None:
             raise ValueError(f"{step.member} needs {', '.join(missing)} in the directory of the study; {mend}")
         there.add(step.folder)
         try:
-            check_fits(step.configuration(directory, whole=False))
+            step.kind.check(step.configuration(directory, whole=False))
         except ValueError as error:
             raise ValueError(f"{step.member}: {error}") from None
 
@@ -107,6 +112,7 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
         ValueError: settings that do not fit; of a study that goes on, any other than `members` that it did not have.
         OSError: no such name or directory, or one that is not empty.
     """
+    prepare()  # checking builds families, which wakes JAX
     if not resume:
         study = study_configuration(name, settings)
         check(study, path)
@@ -114,7 +120,7 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
         begin(study, directory)
         return study, directory
     directory = RunDirectory.open(path)
-    own = [setting for setting in settings if setting.partition("=")[0].strip() == "members"]
+    own = [setting for setting in settings if _key(setting) == "members"]
     others, file = [setting for setting in settings if setting not in own], str(path / "config.toml")
     check_resumed(others, lambda given: study_configuration(file, given))
     study, title = study_configuration(file, own), read(name).get("title")
@@ -169,6 +175,7 @@ def run_study(study: StudySettings, directory: RunDirectory, told: Callable[[Stu
 
     Raises:
         Mismatch: a member was begun with other settings than it has now.
+        ValueError: a step does not fit for a reason that could not be checked before.
     """
     members, path = chosen(study), directory.path
     left = {member: list(_left(steps_of(study, member), path)) for member in members}
@@ -199,5 +206,7 @@ def _carry_out(step: Step, directory: Path, told: Callable[[StepProgress], None]
         step.kind.carry_out(step.configuration(directory), directory / step.folder, told)
     except Mismatch as error:
         raise Mismatch(f"{step.member}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{step.folder}: {error}") from error
     finally:
         jax.clear_caches()

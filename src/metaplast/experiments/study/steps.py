@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metaplast.analysis.lesion_table import read_rows
-from metaplast.config import Table, component, decode, to_table
+from metaplast.config import Table, decode, to_table
 from metaplast.experiments.learning_to_learn import experiment as learning_to_learn
 from metaplast.experiments.learning_to_learn import session
 from metaplast.experiments.learning_to_learn.analysis_session import analyse, analysis_configuration
@@ -17,13 +17,13 @@ from metaplast.experiments.search.progress import Told
 from metaplast.experiments.search.session import ALLOCATION, run_search
 from metaplast.experiments.search.settings import AllocationSearch
 from metaplast.experiments.states import Mismatch
+from metaplast.experiments.study.checks import check_analysis, check_run
 from metaplast.experiments.sweep import rates as sweep
 from metaplast.experiments.sweep.configuration import sweep_configuration
 from metaplast.experiments.sweep.session import run_sweep
 from metaplast.experiments.sweep.settings import RateSweep
 from metaplast.report import write_report
 from metaplast.runs import RunDirectory
-from metaplast.tasks import FAMILIES
 
 ELSEWHERE = {"start.run"}
 """Settings that name a folder which may have been moved; what was taken from it is in the run's own by then."""
@@ -45,6 +45,8 @@ class Kind(NamedTuple):
     """Its folder in the directory of the study, `{member}` being the name of the member."""
     configure: Callable[[str, Sequence[str]], Any]
     """(base, settings) -> configuration."""
+    check: Callable[[Any], object]
+    """Refuses, with a ValueError, a configuration with which the step could not begin, hours after its study did."""
     work: Callable[[Any], float]
     """How much a configuration asks for, in problems learned by one network: what the time left is guessed from."""
     carry_out: Callable[[Any, Path, Callable[[StepProgress], None]], None]
@@ -67,16 +69,6 @@ def opened(path: Path, config: Any) -> tuple[RunDirectory, bool]:
         names = ", ".join(sorted(differ))
         raise Mismatch(f"{path} was begun with other settings ({names}); give another --out, or remove it")
     return place, True
-
-
-def check_fits(config: LearningToLearn | AllocationSearch | RateSweep) -> None:
-    """Refuse what would otherwise show only when a step is built, hours after the study began.
-
-    Raises:
-        ValueError: a family that does not exist, or a criterion that no problem could meet.
-    """
-    component(FAMILIES, config.family, "family")
-    learning_to_learn.build_criterion(config)
 
 
 def _differences(old: Table, new: Table, where: str = "") -> list[str]:
@@ -165,12 +157,22 @@ def _analysed(path: Path) -> bool:
 
 
 KINDS: dict[str, Kind] = {
-    "run": Kind("{member}", configuration, _run_work, _run, lambda path: bool(RunDirectory(path).summary)),
+    "run": Kind("{member}", configuration, check_run, _run_work, _run, lambda path: bool(RunDirectory(path).summary)),
     "search": Kind(
-        "search-{member}", search_configuration, _search_work, _search, lambda path: (path / ALLOCATION).is_file()
+        "search-{member}",
+        search_configuration,
+        search.build,
+        _search_work,
+        _search,
+        lambda path: (path / ALLOCATION).is_file(),
     ),
     "sweep": Kind(
-        "sweep-{member}", sweep_configuration, _sweep_work, _sweep, lambda path: bool(RunDirectory(path).summary)
+        "sweep-{member}",
+        sweep_configuration,
+        sweep.build,
+        _sweep_work,
+        _sweep,
+        lambda path: bool(RunDirectory(path).summary),
     ),
-    "analyse": Kind("{member}", configuration, _analyse_work, _analyse, _analysed),
+    "analyse": Kind("{member}", configuration, check_analysis, _analyse_work, _analyse, _analysed),
 }

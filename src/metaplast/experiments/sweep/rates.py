@@ -19,9 +19,10 @@ from metaplast.experiments.learning_to_learn.experiment import (
 )
 from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, state_name
 from metaplast.experiments.models import AnyModel
+from metaplast.experiments.search.structure import structure
 from metaplast.experiments.states import load_progress, load_state
 from metaplast.experiments.sweep.settings import RateSweep, check_sweep, kind_key, model_key, model_of
-from metaplast.learning import Lanes
+from metaplast.learning import Criterion, Lanes
 from metaplast.models import Model
 from metaplast.runs import RunDirectory
 from metaplast.tasks import FAMILIES, Family
@@ -53,6 +54,7 @@ class SweepStudy(NamedTuple):
     """A network of each, of which only the structure counts."""
     allocations: dict[str, Allocation]
     family: Family
+    criterion: Criterion
 
     @property
     def total(self) -> int:
@@ -82,11 +84,11 @@ def build(config: RateSweep) -> SweepStudy:
     templates = {}
     for key, model in models.items():
         try:
-            templates[key] = model.build(jax.random.key(0), family)
+            templates[key] = structure(model, family)
             allocations[key].mask(templates[key])
         except ValueError as error:
             raise ValueError(f"sweep, {key}: {error}") from None
-    return SweepStudy(config, models, templates, allocations, family)
+    return SweepStudy(config, models, templates, allocations, family, build_criterion(config))
 
 
 def label(model: str, rate: float) -> str:
@@ -99,6 +101,7 @@ class RateLanes:
 
     def __init__(self, study: SweepStudy, model: str, directory: RunDirectory) -> None:
         self._directory, self._family, self._sweep = directory, study.family, study.config.sweep
+        self._criterion = study.criterion
         self._settings = study.models[model]
         self._config = msgspec.structs.replace(study.config, model=self._settings)
         rate_of = {label(model, rate): rate for rate in self._sweep.rates}
@@ -121,7 +124,7 @@ class RateLanes:
         if not left:
             return
         places = len(jax.devices())
-        one = lane_function(self._config, self._family, build_criterion(self._config))
+        one = lane_function(self._config, self._family, self._criterion)
         learn = Lanes(one, places)
         # Groups of all lanes, finished ones included, so that a sweep that was killed meets the same groups again.
         for first in range(0, len(self._lanes), places):

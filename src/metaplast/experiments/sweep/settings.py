@@ -11,6 +11,14 @@ from metaplast.experiments.learning_to_learn.swept_rate import MODELS, model_key
 from metaplast.experiments.models import AnyModel, AttentionSettings, Count, Positive, SpikingSettings
 
 HEADS = re.compile(r"(?:self-)?attention(?:-([1-9]\d*))?")
+SMOKE = (
+    'sweep.models=["spiking", "rate"]',
+    "sweep.rates=[1e-3, 3e-3]",
+    "sweep.problems=1",
+    "sweep.seeds=1",
+    "sweep.chunk=1",
+)
+"""What the preset smoke of a family means to a sweep, which then takes seconds; the other models would take minutes."""
 LEARNABLE = {
     "spiking": CONDITIONS["spiking"]["intrinsic"],
     "rate": CONDITIONS["rate"]["rate"],
