@@ -39,6 +39,13 @@ def of_every_command(
     """Spiking neural networks whose plasticity is itself learned."""
 
 
+AnalysisSettings = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting analysis.*, or of a classification robustness.*."
+    ),
+]
+
 app.command()(search)
 app.command()(sweep)
 
@@ -145,12 +152,7 @@ def analyse(
     within: Annotated[
         bool, typer.Option("--within", help="Also learn some problems again, and write down every update.")
     ] = False,
-    set_: Annotated[
-        list[str],
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a setting analysis.*, or of a classification robustness.*."
-        ),
-    ] = [],  # noqa: B006
+    set_: AnalysisSettings = [],  # noqa: B006
 ) -> None:
     """Run the saved networks of a finished run once more: probe trials, lesions, and the loss within problems.
 
@@ -169,7 +171,13 @@ def analyse(
     from metaplast.cli_classification import analyse_classification, is_classification
 
     if is_classification(directory):
-        return analyse_classification(directory, lesions, within, set_, console)
+        analyse_classification(directory, lesions, within, set_, console)
+    else:
+        _analyse_learning(directory, lesions, within, set_)
+
+
+def _analyse_learning(directory: Path, lesions: bool, within: bool, settings: list[str]) -> None:
+    """Probe the networks of a run that learned to learn, then write its report again."""
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.learning_to_learn.analysis_session import analyse as analyse_run
     from metaplast.experiments.learning_to_learn.analysis_session import analysis_configuration
@@ -182,7 +190,7 @@ def analyse(
 
     with at_the_door(*MISTAKES):
         place = RunDirectory.open(directory)
-        config = analysis_configuration(place, set_)
+        config = analysis_configuration(place, settings)
         prepare(config.run.devices or available_cores())
         with console.status("building the networks"):
             study = build(config, place)
