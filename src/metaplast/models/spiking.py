@@ -65,9 +65,7 @@ def recurrent_spiking(
     )
     weight_in = input_gain * jax.random.normal(keys[2], (channels, neurons)) / np.sqrt(channels)
     weight_rec = recurrent_gain * jax.random.orthogonal(keys[3], neurons)
-    parts = jax.random.randint(keys[4], (channels + neurons, neurons), 0, branches)
-    inward = _on_branches(weight_in, parts[:channels], branches)
-    within = _on_branches(weight_rec, parts[channels:], branches)
+    inward, within = _divided(keys[4], (weight_in, weight_rec), branches)
     network = with_readout(
         Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons))),
         Projection("input", "recurrent", **inward),
@@ -93,6 +91,14 @@ def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, tau_range: tu
     logits = np.log(keep_low / (1 - keep_low)), np.log(keep_high / (1 - keep_high))
     keep = jax.nn.sigmoid(jax.random.uniform(key, shape, minval=logits[0], maxval=logits[1]))
     return -dt / jnp.log(keep)
+
+
+def _divided(key: PRNGKeyArray, weights: tuple[Array, ...], branches: int) -> list[dict[str, Any]]:
+    """Weights [pre, post] as [pre, branches, post], each synapse on one branch drawn for it."""
+    sizes = [weight.shape[0] for weight in weights]
+    drawn = jax.random.randint(key, (sum(sizes), weights[0].shape[1]), 0, branches)
+    parts = jnp.split(drawn, np.cumsum(sizes)[:-1])
+    return [_on_branches(weight, part, branches) for weight, part in zip(weights, parts, strict=True)]
 
 
 def _on_branches(weight: Array, parts: Array, branches: int) -> dict[str, Any]:

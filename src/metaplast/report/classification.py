@@ -13,20 +13,11 @@ from metaplast.analysis.tables import Column, Table
 from metaplast.analysis.tested import as_tested
 from metaplast.figures.classification import draw_classification
 from metaplast.figures.style import PALETTE
+from metaplast.report.contest import FAVOURED, PAIRED, fullest, points, verdict
 from metaplast.report.data import data_of, learned_words
 from metaplast.report.few_shot import few_shot_tables
 from metaplast.report.page import data_uri, environment, flat
-from metaplast.report.robustness import (
-    FAVOURED,
-    MERGED_CAPTION,
-    PAIRED,
-    SINGLE_CAPTION,
-    fullest,
-    points,
-    robustness_tables,
-    verdict,
-    without_merged,
-)
+from metaplast.report.robustness import MERGED_CAPTION, SINGLE_CAPTION, robustness_tables, without_merged
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
 from metaplast.runs import RunDirectory, write_atomically
 

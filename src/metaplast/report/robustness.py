@@ -22,6 +22,7 @@ from metaplast.analysis.robustness import (
 )
 from metaplast.analysis.statistics import Interval, interval
 from metaplast.analysis.tables import Column, Table
+from metaplast.report.contest import FAVOURED, PAIRED, fullest, points, verdict
 from metaplast.report.data import data_of
 from metaplast.runs import RunDirectory
 
@@ -34,10 +35,6 @@ SINGLE, MERGED = (
     "The channels of a layer are summed into one synapse before it is damaged.",
 )
 SINGLE_CAPTION, MERGED_CAPTION = CAPTION + SINGLE, CAPTION + MERGED
-PAIRED = "95 % Student's t interval of the paired differences over the seeds that both have"
-FAVOURED = "which favours the single mechanism"
-FEWEST = 3
-"""Seeds from which on an interval carries a verdict."""
 
 
 def robustness_tables(run: RunDirectory) -> list[Table]:
@@ -97,7 +94,8 @@ def _tables(rows: Sequence[RobustnessRow], conditions: dict[str, Any], share: st
     columns = [Column("condition", "condition", words=True), Column("all", "all")]
     columns += [Column(kind.replace("-", "_"), kind) for kind in kinds]
     shown = [(name, *(_mean([*by_seed(rows, name, kind).values()]) for kind in (None, *kinds))) for name in names]
-    note = f"Share (%) of {share}, mean over levels 1 to 6 of a kind, all kinds alike in the first column. {words}"
+    averaged = f"mean over levels 1 to {max(row.level for row in rows)} of a kind, all kinds alike in the first column"
+    note = f"Share (%) of {share}, {averaged}. {words}"
     tables = [Table("robustness", "Under disturbance", columns, shown, note)]
     singles = [name for name in names if conditions[name]["single"]]
     found = [one for name in fullest(conditions) for one in sturdier(rows, singles, name)]
@@ -124,26 +122,6 @@ def _against(found: Sequence[Sturdier], words: str) -> Table:
         f"over all disturbances in these very numbers, {FAVOURED}; it need not be the best one undisturbed. {words}"
     )
     return Table("sturdier", "Together or alone, under disturbance", columns, rows, note)
-
-
-def fullest(conditions: dict[str, Any]) -> list[str]:
-    """Conditions that combine the most channels of all."""
-    sizes = {name: len(set(one["channels"])) for name, one in conditions.items()}
-    return [name for name, size in sizes.items() if size == max(sizes.values()) and not conditions[name]["single"]]
-
-
-def points(difference: Interval) -> Interval:
-    """A difference of shares in percentage points."""
-    return Interval(*(100 * value for value in difference))
-
-
-def verdict(gain: Interval, seeds: int) -> str:
-    """Which side an interval of differences over so many seeds comes down on."""
-    if seeds < FEWEST:
-        return "too few seeds"
-    if gain.low > 0:
-        return "together better"
-    return "alone better" if gain.high < 0 else "cannot tell"
 
 
 def _mean(values: list[float]) -> Interval:

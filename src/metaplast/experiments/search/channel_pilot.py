@@ -71,8 +71,11 @@ class ChannelPilot:
     contributes exactly nothing, and learns nothing. All is in `directory`, from which a search that was killed goes on.
     """
 
+    unit = "epochs"
+
     def __init__(self, study: ChannelStudy, directory: RunDirectory, told: Callable[[Told], None]) -> None:
         self._study, self._directory, self._told = study, directory, told
+        self.measure = study.config.pilot.objective
         self._group = study.grid.groups[0]
         pilot = study.config.pilot
         self.seeds = range(pilot.seed, pilot.seed + pilot.seeds)
@@ -101,9 +104,7 @@ class ChannelPilot:
 
     def draw(self, chosen: str) -> None:
         """Draw what was tried."""
-        draw_pilot(
-            self._directory, self.rows, list(self._study.space.groups), chosen, self._study.config.pilot.objective
-        )
+        draw_pilot(self._directory, self.rows, list(self._study.space.groups), chosen, self.measure)
 
     def model(self, lane: Lane) -> Classifier:
         """The classifier of a lane, as far as it has learned."""
@@ -122,11 +123,19 @@ class ChannelPilot:
         found = np.full(len(masks), np.inf)
         for place, mask in enumerate(masks):
             if mask in allowed:
-                rows = [self._rows[Lane(space.label(mask), seed)][problems - 1] for seed in self.seeds]
-                scores = [getattr(row, f"held_out_{self._study.config.pilot.objective}") for row in rows]
-                broken = not np.isfinite([row.held_out_loss for row in rows]).all()
-                found[place] = np.inf if broken else np.mean(scores)
+                found[place] = self.scores(space.label(mask), problems).mean()
         return found
+
+    def scores(self, mask: str, length: int) -> np.ndarray:
+        """What is to be small after so many epochs, of each network; see `RecordedPilot.scores`."""
+        rows = [self._rows[Lane(mask, seed)][length - 1] for seed in self.seeds]
+        broken = ~np.isfinite([row.held_out_loss for row in rows])
+        return np.where(broken, np.inf, [getattr(row, f"held_out_{self.measure}") for row in rows])
+
+    def lengths(self) -> dict[str, int]:
+        """Epochs that all networks of each mask have learned."""
+        masks = {lane.condition for lane in self._rows}
+        return {mask: min(self._reached(Lane(mask, seed)) for seed in self.seeds) for mask in sorted(masks)}
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
         """Channels have no gates between absent and present, so that searches which ask for them do not serve here.
@@ -165,7 +174,7 @@ class ChannelPilot:
             self._rows[lane], self._states[lane] = rows, of_lane(states, place)
             write_pilot(self._directory, self.rows)
             save_state(self._directory, state_name(lane), self._states[lane], done=len(rows))
-        self._told(Told(len({lane.condition for lane in self._rows}), len(self.rows), "epochs"))
+        self._told(Told(len({lane.condition for lane in self._rows}), len(self.rows), self.unit))
 
     def _find_finished(self) -> None:
         """Rows and states of an earlier process; rows without a state were being written when it was killed."""

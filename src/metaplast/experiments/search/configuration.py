@@ -10,7 +10,7 @@ from metaplast.experiments.search import channel_settings as channels
 from metaplast.experiments.search import settings as masks
 from metaplast.experiments.search.channel_settings import ChannelSearch
 from metaplast.experiments.search.settings import AllocationSearch
-from metaplast.experiments.search.smoke import with_smoke
+from metaplast.experiments.smoke import with_smoke
 
 
 def search_configuration(name_or_file: str, settings: Sequence[str] = ()) -> AllocationSearch:

@@ -23,8 +23,8 @@ from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, 
 from metaplast.experiments.search.gates import Gates, gate_of_parameter
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.search.settings import AllocationSearch
-from metaplast.experiments.search.structure import structure
 from metaplast.experiments.states import load_progress, load_state
+from metaplast.experiments.structure import structure
 from metaplast.figures.run import draw_search
 from metaplast.learning import Criterion, Lanes
 from metaplast.models import Model
@@ -99,6 +99,9 @@ class PilotLanes:
     All that was learned is in `directory`, from which a search that was killed goes on.
     """
 
+    unit = "problems"
+    measure = "updates"
+
     def __init__(self, study: SearchStudy, directory: RunDirectory, told: Callable[[Told], None]) -> None:
         config, space, family = study.config, study.space, study.family
         self._config, self._family, self._directory, self._told = config, family, directory, told
@@ -118,8 +121,16 @@ class PilotLanes:
         wanted = -(-problems // chunk) * chunk
         lanes = [Lane(self.space.label(mask), seed) for mask in masks for seed in self.seeds]
         catch_up(lanes, wanted, self._reached, self._advance)
-        means = [np.mean([self._costs[Lane(self.space.label(m), seed)][:wanted] for seed in self.seeds]) for m in masks]
-        return np.asarray(means)
+        return np.array([self.scores(self.space.label(mask), wanted).mean() for mask in masks])
+
+    def scores(self, mask: str, length: int) -> np.ndarray:
+        """Mean updates a problem of each network; see `RecordedPilot.scores`."""
+        return np.array([np.mean(self._costs[Lane(mask, seed)][:length]) for seed in self.seeds])
+
+    def lengths(self) -> dict[str, int]:
+        """Problems that all networks of each mask have learned."""
+        masks = {lane.condition for lane in self._costs}
+        return {mask: min(self._reached(Lane(mask, seed)) for seed in self.seeds) for mask in sorted(masks)}
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
         """Gradient of the mean task loss over `pilot.updates` updates in the gates of the groups; see `Pilot.slope`."""
@@ -207,4 +218,4 @@ class PilotLanes:
         measured = {lane.condition for lane in self._updates}
         problems = sum(len(counts) for counts in self._updates.values())
         updates = sum(sum(counts) for counts in self._updates.values())
-        self._told(Told(len(measured), problems, "problems", updates))
+        self._told(Told(len(measured), problems, self.unit, updates))

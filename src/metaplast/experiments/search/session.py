@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import tomli_w
 
 from metaplast.allocation import Allocation, Mask, Pilot, Search, Space
+from metaplast.analysis.margin import margin
 from metaplast.config import Table
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.search.progress import Told
@@ -19,8 +21,21 @@ ALLOCATION = "allocation.toml"
 class RecordedPilot(Pilot, Protocol):
     """A pilot that can tell what it has measured."""
 
+    unit: str
+    """What its networks learn one after the other: problems, or epochs."""
+    measure: str
+    """What the search wants small."""
+
     def tried(self) -> dict[str, dict[str, Any]]:
         """By mask what was spent on it, and what came of it."""
+        ...
+
+    def scores(self, mask: str, length: int) -> np.ndarray:
+        """What the search wants small, of each pilot network under a mask, up to so many problems or epochs."""
+        ...
+
+    def lengths(self) -> dict[str, int]:
+        """By mask how many problems or epochs all its networks have learned."""
         ...
 
     def draw(self, chosen: str) -> None:
@@ -63,6 +78,9 @@ def run_search(
     chosen, tried = space.allocation(mask), pilot.tried()
     spent = {key: sum(one[key] for one in tried.values()) for key in ("updates", "epochs") if key in _keys(tried)}
     numbers = {"chosen": chosen.name, "masks": tried, "seconds": time.perf_counter() - start}
+    if lead := margin(pilot.lengths(), pilot.scores, chosen.name):
+        words = lead.words(chosen.name, pilot.unit, pilot.measure)
+        numbers["margin"] = lead._asdict() | {"difference": lead.difference._asdict(), "words": words}
     directory.write_summary(numbers | spent)
     path = directory.path / ALLOCATION
     write_atomically(path, allocation_toml(study, mask, path).encode())

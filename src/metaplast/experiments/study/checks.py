@@ -5,7 +5,7 @@ from metaplast.config import component
 from metaplast.experiments.learning_to_learn.experiment import build_criterion
 from metaplast.experiments.learning_to_learn.lesions import PROPERTIES
 from metaplast.experiments.learning_to_learn.settings import LearningToLearn
-from metaplast.experiments.search.structure import structure
+from metaplast.experiments.structure import structure
 from metaplast.params import match, parameter_paths
 from metaplast.tasks import FAMILIES
 

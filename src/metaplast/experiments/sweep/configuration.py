@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from metaplast.experiments.learning_to_learn.configuration import on_family
 from metaplast.experiments.learning_to_learn.settings import complete
-from metaplast.experiments.search.smoke import with_smoke
+from metaplast.experiments.smoke import with_smoke
 from metaplast.experiments.sweep.settings import OPEN_TABLES, SMOKE, RateSweep
 
 

@@ -19,8 +19,8 @@ from metaplast.experiments.learning_to_learn.experiment import (
 )
 from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, state_name
 from metaplast.experiments.models import AnyModel
-from metaplast.experiments.search.structure import structure
 from metaplast.experiments.states import load_progress, load_state
+from metaplast.experiments.structure import structure
 from metaplast.experiments.sweep.settings import RateSweep, check_sweep, kind_key, model_key, model_of
 from metaplast.learning import Criterion, Lanes
 from metaplast.models import Model
