@@ -229,6 +229,8 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_co
     result = call("search", "dms", *settings(*SMALL_SEARCH))
     assert result.exit_code == 0, result.output
     assert "chosen, of threshold:" in result.stdout
+    refused(call("report", "runs/search-dms"), "is a search; see its figures/search.png")
+    refused(call("analyse", "runs/search-dms"), "of the kind 'allocation-search'; only runs can be analysed")
     assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
     refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
     refused(call("search", "dms", "--resume", *settings("pilot.seeds=2")), "others than pilot.seeds=2")
@@ -258,6 +260,16 @@ def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilat
     refused(call("sweep", "dms", *settings('sweep.models=["lstm"]'), "--out", "other"), "lstm", "attention")
     refused(call("sweep", "cd-dms", "--resume", "--out", "runs/sweep-dms"), "holds the run")
     refused(call("sweep", "dms", "--resume", *settings("sweep.seeds=2")), "sweep.seeds=2; leave")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("sweep", "ip2-study"), ("search", "ip2-study"), ("sweep", "mpsl-digits")]
+)
+    ("command", "name"), [("sweep", "ip2-study"), ("search", "ip2-study"), ("sweep", "mpsl-digits")]
+)
+def test_searches_and_sweeps_want_a_task_family(here, command, name):
+    refused(call(command, name), f"{name} is of the kind", "give one that has, such as dms")
+    assert not (here / "runs").exists()
 
 
 @pytest.mark.parametrize(

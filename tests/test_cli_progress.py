@@ -27,7 +27,7 @@ def test_the_bar_of_a_run_shows_every_number_whole(columns: int):
         told(SimpleNamespace(recent=float("nan"), done=0, total=1_000, failures=0, given_up=0))  # pyright: ignore
         told(SimpleNamespace(recent=127.25, done=1_000, total=1_000, failures=17, given_up=0))  # pyright: ignore
     text = shown(console)
-    assert "1000/1000 problems, 127.2 updates, 17 failed 0:00:00 left 0:00:00" in text
+    assert "1000/1000 problems, 127.2 updates, 17 failed 0:00:00 gone, 0:00:00 left" in text
     assert "━━" in text
     assert "…" not in text
 
@@ -53,13 +53,13 @@ def test_without_a_terminal_the_bar_is_lines_at_most_every_thirty_seconds():
     seconds = [0.0]
     console = file(seconds)
     with learning_bar(console, 2) as told:
-        assert lines_of(console) == ["compiling 2 lanes 0/? problems, - updates, 0 failed 0:00:00 left"]
+        assert lines_of(console) == ["compiling 2 lanes 0/? problems, - updates, 0 failed 0:00:00 gone"]
         for problem in range(1, 61):
             seconds[0] = problem * 2.0
             told(SimpleNamespace(recent=12.0, done=problem, total=100, failures=0, given_up=0))  # pyright: ignore
     lines = lines_of(console)
     assert [line.split()[1] for line in lines[1:]] == ["1/100", "16/100", "31/100", "46/100", "60/100"]
-    assert lines[3] == "learning 31/100 problems, 12.0 updates, 0 failed 0:01:02 left 0:02:18"
+    assert lines[3] == "learning 31/100 problems, 12.0 updates, 0 failed 0:01:02 gone, 0:02:18 left"
 
 
 def test_lines_tell_where_every_condition_begins_and_ends():

@@ -8,7 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from metaplast.figures.run import draw_all, learning_curves
-from metaplast.report import named, number, write_report, write_vectors
+from metaplast.report import check_reportable, named, number, write_report, write_vectors
+from metaplast.report.run import section
 from metaplast.runs import ProblemRow, ProblemTable, RunDirectory, network_name, trial_name
 
 NEURONS, STEPS = 8, 20
@@ -132,6 +133,25 @@ def test_page_states_the_numbers(reported: RunDirectory):
     for words in ("learning to learn: dms", "2 of 48", "network of 8 neurons with 2 seeds", "12.5", "3.25"):
         assert words in page
     assert "as it was in: fixed." in page
+
+
+def test_a_network_that_diverged_counts_the_limit_and_is_told_of(tmp_path: Path):
+    """Three updates until the loss is no number are no fast learning."""
+    run = synthetic_run(tmp_path / "run", ("fixed",), problems=1, arrays=False)
+    run.write_config(run.config | {"criterion": {"limit": 700}})
+    run.append_problems([ProblemRow("broken", 0, 0, 3, np.nan, 0.5, False, 0.0)])
+    shown = {row.name: row.numbers for row in section(run, "one").conditions}
+    assert (shown["broken"].updates_total, shown["broken"].diverged) == (700, 1)
+    assert (shown["fixed"].updates_total, shown["fixed"].diverged) == (105, 0)
+    assert "in 1 of them the loss was no number any more" in write_report([run]).read_text()
+
+
+@pytest.mark.parametrize("kind", ["allocation-search", "channel-search", "rate-sweep"])
+def test_searches_and_sweeps_have_no_report(tmp_path: Path, kind: str):
+    run = RunDirectory.create(tmp_path / "run")
+    run.write_config({"experiment": kind})
+    with pytest.raises(ValueError, match=r"is a (search|sweep); see its figures/.*Reports are of runs and studies"):
+        check_reportable([run])
 
 
 def test_several_runs_are_compared(tmp_path: Path):

@@ -3,13 +3,37 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TaskID
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
+from rich.table import Column
+from rich.text import Text
 
 EVERY = 30.0
 """Seconds between two lines of the same stage."""
+
+
+class Times(ProgressColumn):
+    """The time that is gone, and that which is left as far as the speed so far tells."""
+
+    max_refresh = 0.5
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+
+    def render(self, task: Task) -> Text:
+        """`0:01:02 gone, 0:02:18 left`; only the former before there is a speed."""
+        gone = task.finished_time if task.finished else task.elapsed
+        text = f"{_clock(gone or 0.0)} gone"
+        if task.time_remaining is not None:
+            text += f", {_clock(task.time_remaining)} left"
+        return Text(text, style="progress.remaining")
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=max(0, int(seconds))))
 
 
 class Lines(Progress):

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
-from metaplast.cli_bar import progress
+from metaplast.cli_bar import Times, progress
 from metaplast.cli_door import MISTAKES, at_the_door, configured
-from metaplast.cli_progress import DOING, LEFT, analysis_bars
+from metaplast.cli_progress import DOING, analysis_bars
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.classification.experiment import Grid
@@ -112,7 +112,7 @@ def _finished(directory: Path, settings: list[str], console: Console) -> tuple["
 def epoch_bar(console: Console) -> Iterator[Callable[["Learned"], None]]:
     """A bar over the epochs of all conditions, and what moves it."""
     text = TextColumn("epochs {task.fields[note]}")
-    with progress(console, DOING, BarColumn(), MofNCompleteColumn(), text, *LEFT) as bar:
+    with progress(console, DOING, BarColumn(), MofNCompleteColumn(), text, Times()) as bar:
         task = bar.add_task("compiling", total=None, note="")
 
         def told(now: "Learned") -> None:

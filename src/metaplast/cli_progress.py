@@ -11,22 +11,16 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Column, Table
 
-from metaplast.cli_bar import progress
+from metaplast.cli_bar import Times, progress
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.learning_to_learn.session import Progress as Learned
     from metaplast.experiments.search.progress import Told
     from metaplast.experiments.sweep.rates import Swept
 
-LEFT = (
-    TimeElapsedColumn(table_column=Column(no_wrap=True)),
-    TextColumn("left"),
-    TimeRemainingColumn(table_column=Column(no_wrap=True)),
-)
 DOING = TextColumn("[bold]{task.description}")
 WIDE = 110
 """Columns of a terminal from which a bar has its usual width."""
@@ -40,7 +34,7 @@ def learning_bar(console: Console, lanes: int) -> Iterator[Callable[["Learned"],
     # The numbers fit into 80 columns, and the bar takes what they leave: cut short, they would say nothing.
     line = BarColumn(None if console.width < WIDE else 40)
     count = MofNCompleteColumn(table_column=Column(no_wrap=True))
-    with progress(console, DOING, line, count, text, *LEFT) as bar:
+    with progress(console, DOING, line, count, text, Times()) as bar:
         task = bar.add_task(f"compiling {name}", total=None, recent="-", failures=0, end="")
 
         def told(now: "Learned") -> None:
@@ -75,7 +69,7 @@ def search_line(console: Console, masks: int) -> Iterator[Callable[["Told"], Non
 def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
     """A bar for a sweep over learning rates, and what moves it."""
     text = TextColumn("problems, {task.fields[updates]} updates, {task.fields[failures]} failed")
-    columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, *LEFT)
+    columns = (DOING, BarColumn(20), MofNCompleteColumn(), text, Times())
     with progress(console, *columns, speed_estimate_period=3600) as bar:  # models differ in speed
         task = bar.add_task("compiling", total=None, updates="0", failures=0)
 
@@ -104,7 +98,7 @@ def sweep_table(summary: dict[str, Any]) -> Table:
 @contextmanager
 def analysis_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each part of an analysis, and what moves it: (part, done, total)."""
-    columns = (DOING, BarColumn(), MofNCompleteColumn(), *LEFT)
+    columns = (DOING, BarColumn(), MofNCompleteColumn(), Times())
     with progress(console, *columns, speed_estimate_period=3600) as bar:  # a step may take minutes
         tasks = {}
 
@@ -125,13 +119,19 @@ def summary_table(summary: dict[str, Any]) -> Table:
         table.add_row(
             name,
             str(numbers["problems"]),
-            f"{numbers['failures']}{_given_up(numbers)}",
+            f"{numbers['failures']}{_diverged(numbers)}{_given_up(numbers)}",
             f"{numbers['updates_first']:.1f}",
             f"{numbers['updates_late']:.1f}",
             f"{numbers['updates_total']:.0f}",
             f"{numbers['seconds']:.1f}",
         )
     return table
+
+
+def _diverged(numbers: dict[str, Any]) -> str:
+    """Behind the failures of a condition: how many of them ended because the loss was no number any more."""
+    found = numbers.get("diverged")  # a run of an older version does not tell
+    return f", {found} diverged" if found else ""
 
 
 def _given_up(numbers: dict[str, Any]) -> str:

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn
 
-from metaplast.cli_bar import progress
+from metaplast.cli_bar import Times, progress
 from metaplast.cli_door import at_the_door
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
@@ -24,9 +24,7 @@ def study_bar(console: Console) -> Iterator[Callable[["StudyProgress"], None]]:
         TextColumn("[bold]{task.description}"),
         BarColumn(20),
         TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        Times(),
     )
     with at_the_door(ValueError), progress(console, *columns, speed_estimate_period=HOURS) as bar:
         task = bar.add_task("members", total=None, note="")

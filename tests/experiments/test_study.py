@@ -1,5 +1,6 @@
 """A study runs its members one after the other, loses nothing when it is killed, and grows with its plan."""
 
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from metaplast.analysis.lesion_table import LesionRow, write_rows
 from metaplast.cli import app
 from metaplast.config import to_table
 from metaplast.experiments.states import Mismatch
@@ -16,7 +18,7 @@ from metaplast.experiments.study.configuration import study_configuration
 from metaplast.experiments.study.session import open_study, run_study, steps_of
 from metaplast.experiments.study.settings import MemberSettings, StudySettings, chosen, expanded
 from metaplast.experiments.study.steps import KINDS
-from metaplast.runs import RunDirectory
+from metaplast.runs import ProblemRow, RunDirectory
 from study_helpers import TINY
 
 
@@ -76,7 +78,7 @@ def check_contents(study: RunDirectory, member: RunDirectory) -> None:
     allocation = tomllib.loads((study.path / "search-dms" / "allocation.toml").read_text())
     assert member.config["conditions"] == {"standard": ["*readout.weight"], "bi-level": allocation["patterns"]}
     assert "2 of 2 members have finished" in (study.path / "report.html").read_text()
-    assert "members" not in study.config
+    assert study.config["members"] == ["*"]
 
 
 @pytest.fixture
@@ -111,8 +113,29 @@ def test_a_study_can_be_split_into_calls(tiny, tmp_path, pretended):
     with pytest.raises(FileExistsError, match="--resume"):
         open_study(str(tiny), [], place.path, False)
     study, place = open_study(str(tiny), [], place.path, True)
+    assert study.members == ["dms"]  # those of before
     run_study(study, place, lambda now: None)
     assert pretended == ["dms-again", "search-dms", "dms"]
+    assert open_study(str(tiny), ['members=["*"]'], place.path, True)[0].members == ["*"]
+    with pytest.raises(ValueError, match="members is empty; give globs"):
+        open_study(str(tiny), ["members=[]"], place.path, True)
+
+
+def test_a_step_is_finished_when_its_report_is_drawn(tmp_path):
+    """Drawing it writes tables that the study needs: a step that is killed there is done again."""
+    run = RunDirectory.create(tmp_path / "run")
+    run.append_problems([ProblemRow("one", 0, 0, 9, 0.01, 1.0, True, 5.0)])
+    run.write_summary({"conditions": {}})
+    assert not KINDS["run"].finished(run.path)
+    page = run.path / "report.html"
+    page.write_text("a page")
+    assert KINDS["run"].finished(run.path)
+    assert not KINDS["analyse"].finished(run.path)
+    write_rows(run, [LesionRow("one", 0, "random", 0, 0.0, 1.0, 3, 0.1, 0.1, 1.0, 1.0, 9, 9, True, True)])
+    os.utime(page, ns=(0, 0))
+    assert not KINDS["analyse"].finished(run.path)
+    page.write_text("a newer page")
+    assert KINDS["analyse"].finished(run.path)
 
 
 def test_what_a_member_needs_of_another_must_be_there(tiny, tmp_path, pretended):

@@ -31,7 +31,7 @@ class ExponentialFit(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """One condition in a few numbers; a failed problem counts with the updates that were spent on it."""
+    """One condition in a few numbers; a failed problem counts as the table counts it, see `counted`."""
 
     seeds: int
     problems: int
@@ -40,6 +40,8 @@ class Summary(NamedTuple):
     """Problems over all seeds."""
     failures: int
     """Problems over all seeds that did not reach the criterion."""
+    diverged: int
+    """Of these, problems that ended because their loss was no number any more."""
     updates_first: float
     """Updates on the first problem, mean over seeds."""
     updates_late: float
@@ -195,6 +197,7 @@ def summary(table: ProblemTable, condition: str) -> Summary:
         problems=max(len(lane) for lane in lanes),
         attempts=sum(len(lane) for lane in lanes),
         failures=sum(int((~lane.solved).sum()) for lane in lanes),
+        diverged=sum(int((~np.isfinite(lane.loss)).sum()) for lane in lanes),
         updates_first=float(np.mean([lane.updates[0] for lane in lanes])),
         updates_late=float(np.mean([lane.updates[-late(len(lane)) :].mean() for lane in lanes])),
         updates_total=float(np.mean(totals)),

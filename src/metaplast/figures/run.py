@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from metaplast.analysis.curves import (
     counted,
+    counted_problems,
     explained,
     exponential_fit,
     mean_over_seeds,
@@ -78,7 +79,7 @@ def draw_sweep(run: RunDirectory, models: dict[str, Any], limit: int) -> Path:
 
 
 def _figures(run: RunDirectory) -> Iterator[tuple[str, Figure]]:
-    table = run.problems()
+    table = counted_problems(run)
     if len(table):
         yield "learning", learning(table)
     colours = palette(table.conditions())

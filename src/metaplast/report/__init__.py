@@ -8,12 +8,14 @@ from metaplast.figures.run import draw_all
 from metaplast.figures.style import PDF
 from metaplast.report.classification import is_classification, write_classification_report
 from metaplast.report.classification_text import write_classification_text
+from metaplast.report.page import PAGE
 from metaplast.report.run import named, number, write_report
 from metaplast.report.study import is_study, write_study_report
 from metaplast.run_names import command_to_resume
 from metaplast.runs import RunDirectory
 
 __all__ = [
+    "PAGE",
     "check_reportable",
     "named",
     "number",
@@ -25,12 +27,24 @@ __all__ = [
 ]
 
 
+OTHERS = {
+    "allocation-search": "a search; see its figures/search.png, allocation.toml and summary.json",
+    "channel-search": "a search; see its figures/search.png, allocation.toml and summary.json",
+    "rate-sweep": "a sweep; see its figures/sweep.png, sweep.toml and summary.json",
+}
+"""Kinds of directories that have no report, and what they have instead."""
+
+
 def check_reportable(places: Sequence[RunDirectory], markdown: Path | None = None, vectors: bool = False) -> None:
     """Refuse what no report can be written of.
 
     Raises:
-        ValueError: a run that has not finished, a study among other directories, or a text of something else.
+        ValueError: a run that has not finished, a search or sweep, a study among other directories, or a text of
+            something else.
     """
+    for place in places:
+        if words := OTHERS.get(place.config.get("experiment", "")):
+            raise ValueError(f"{place.path} is {words}. Reports are of runs and studies")
     studies = [place for place in places if is_study(place)]
     if studies and len(places) > 1:
         raise ValueError(f"{studies[0].path} is a study; its report takes no other directory")

@@ -16,7 +16,7 @@ from metaplast.figures.style import PALETTE
 from metaplast.report.contest import FAVOURED, PAIRED, fullest, points, verdict
 from metaplast.report.data import data_of, learned_words
 from metaplast.report.few_shot import few_shot_tables
-from metaplast.report.page import data_uri, environment, flat
+from metaplast.report.page import PAGE, data_uri, environment, flat
 from metaplast.report.robustness import MERGED_CAPTION, SINGLE_CAPTION, robustness_tables, without_merged
 from metaplast.report.sequence import CAPTION, sequence_sentence, sequence_tables
 from metaplast.runs import RunDirectory, write_atomically
@@ -95,7 +95,7 @@ def write_classification_report(run: RunDirectory, path: Path | None = None) -> 
         config=tomli_w.dumps(without_merged(config)),
         provenance=list(flat(meta)),
     )
-    return write_atomically(path or run.path / "report.html", page.encode())
+    return write_atomically(path or run.path / PAGE, page.encode())
 
 
 def tables_of(run: RunDirectory) -> list[Table]:

@@ -8,6 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from metaplast.analysis.tables import number
 
+PAGE = "report.html"
+"""Name of the page in the directory that it is about."""
+
 
 def environment(*, escape: bool = True) -> Environment:
     """Templates of this package; `escape` for pages, not for plain text."""

@@ -12,6 +12,7 @@ from metaplast.analysis.curves import (
     LATE,
     ExponentialFit,
     Summary,
+    counted_problems,
     exponential_fit,
     given_up_at,
     late,
@@ -24,7 +25,7 @@ from metaplast.figures.captions import AGAIN, CAPTIONS, TITLES
 from metaplast.figures.network import changed
 from metaplast.figures.run import WINDOW, draw_all, intrinsic_parameters
 from metaplast.figures.style import palette
-from metaplast.report.page import data_uri, environment, flat
+from metaplast.report.page import PAGE, data_uri, environment, flat
 from metaplast.runs import ProblemTable, RunDirectory, write_atomically
 
 __all__ = ["named", "number", "write_report"]
@@ -63,6 +64,8 @@ class Section(NamedTuple):
     sentence: str
     conditions: list[Condition]
     failures: str
+    diverged: int
+    """Of the failures, those of networks whose loss was no number any more."""
     seconds: float
     compile_seconds: float
     figures: list[Figure]
@@ -88,12 +91,12 @@ def write_report(runs: Sequence[RunDirectory], path: Path | None = None) -> Path
     template = environment().get_template("report.html")
     sections = [section(run, f"run-{place}") for place, run in enumerate(runs, 1)]
     page = template.render(sections=sections, late=LATE)
-    return write_atomically(path or runs[0].path / "report.html", page.encode())
+    return write_atomically(path or runs[0].path / PAGE, page.encode())
 
 
 def section(run: RunDirectory, anchor: str) -> Section:
     """Everything the page says of one run, from its directory."""
-    config, meta, table = run.config, run.meta, run.problems()
+    config, meta, table = run.config, run.meta, counted_problems(run)
     rows = conditions(table)
     attempts, failures = (sum(getattr(row.numbers, key) for row in rows) for key in ("attempts", "failures"))
     timing = {**run.summary, **meta}
@@ -104,6 +107,7 @@ def section(run: RunDirectory, anchor: str) -> Section:
         sentence=sentence(config, rows),
         conditions=rows,
         failures=f"{failures:,} of {attempts:,}",
+        diverged=sum(row.numbers.diverged for row in rows),
         seconds=_real(timing.get("seconds")),
         compile_seconds=_real(timing.get("seconds_compile")),
         figures=pictures(draw_all(run)),

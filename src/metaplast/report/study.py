@@ -20,7 +20,7 @@ from metaplast.figures.study import (
     draw_study,
 )
 from metaplast.figures.style import small_png
-from metaplast.report.page import data_uri, environment, flat
+from metaplast.report.page import PAGE, data_uri, environment, flat
 from metaplast.report.study_pictures import Picture, of_analyses, pictures
 from metaplast.runs import RunDirectory, write_atomically
 
@@ -68,7 +68,7 @@ def write_study_report(directory: RunDirectory, path: Path | None = None, markdo
     """
     page = page_of(directory)
     rendered = environment().get_template("study.html").render(page=page, uri=data_uri)
-    written = [write_atomically(path or directory.path / "report.html", rendered.encode())]
+    written = [write_atomically(path or directory.path / PAGE, rendered.encode())]
     return [*written, _write_markdown(page, markdown)] if markdown else written
 
 

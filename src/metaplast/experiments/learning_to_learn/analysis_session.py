@@ -15,15 +15,21 @@ from metaplast.run_names import command_to_resume
 from metaplast.runs import RunDirectory, write_atomically
 
 FILE = "analysis.toml"
+KIND = "learning-to-learn"
+"""What a run of a task family says that it is."""
 
 
 def analysis_configuration(directory: RunDirectory, settings: Sequence[str]) -> LearningToLearn:
     """Configuration of a finished run, with `analysis.a=value` settings.
 
     Raises:
-        ValueError: a run that has not finished, a setting that is not one of the analysis, or one with which the
-            results that are there already were not made.
+        ValueError: a study, search or sweep; a run that has not finished; a setting that is not one of the analysis, or
+            one with which the results that are there already were not made.
     """
+    kind = directory.config.get("experiment", KIND)
+    if kind != KIND:
+        hint = f"; give one of its runs, such as {directory.path / '<member>'}" if kind == "study" else ""
+        raise ValueError(f"{directory.path} is of the kind {kind!r}; only runs can be analysed{hint}")
     if not directory.summary:
         raise ValueError(f"{directory.path} has not finished; go on with: {command_to_resume(directory.path)}")
     for setting in settings:

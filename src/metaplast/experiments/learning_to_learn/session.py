@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from metaplast.analysis.curves import given_up_at, summary
+from metaplast.analysis.curves import counted, given_up_at, summary
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.learning_to_learn.experiment import (
     Chunks,
@@ -144,12 +144,13 @@ def _write_trials(directory: RunDirectory, study: Study, state: LaneState) -> No
 def _summary(directory: RunDirectory, study: Study, clock: Clock) -> dict[str, object]:
     """Numbers by condition. Lanes run side by side, so the seconds are shared out by the updates of each condition."""
     table, run = directory.problems(), study.config.run
+    scored = counted(table, study.config.criterion.limit)  # a network that diverged was not a fast one
     updates = float(table.updates.sum())
     conditions = {}
     for condition in table.conditions():
         share = float(table.updates[table.condition == condition].sum()) / updates
         seconds = {"seconds": clock.learning * share, "seconds_compile": clock.compiling}
-        numbers = summary(table, condition)._asdict() | seconds
+        numbers = summary(scored, condition)._asdict() | seconds
         if run.give_up:
             numbers["given_up_at"] = given_up_at(table, condition, run.give_up, run.problems)
         conditions[condition] = numbers

@@ -37,8 +37,12 @@ def with_swept_rate(config: Learning) -> Learning:
     if not Path(given).is_file():
         raise FileNotFoundError(f"learning.rate: no file {given}; give a number, or a file of `metaplast sweep`")
     rates, key = read_toml(Path(given)).get(RATES), model_key(config.model)
-    if not isinstance(rates, dict) or key not in rates:
-        there = ", ".join(rates) if isinstance(rates, dict) else "none"
-        raise ValueError(f"learning.rate: {given} has no rate of {key}; there are: {there}; sweep that model too")
+    if not isinstance(rates, dict):
+        raise ValueError(f"learning.rate: {given} has no table of rates; give a number, or a file of `metaplast sweep`")
+    if key not in rates:
+        raise ValueError(
+            f"learning.rate: {given} has no rate of {key}; there are: {', '.join(rates)}; sweep that model too, with "
+            f"--set 'sweep.models=[\"{key}\"]'"
+        )
     learning = msgspec.structs.replace(config.learning, rate=float(rates[key]))
     return msgspec.structs.replace(config, learning=learning)

@@ -82,10 +82,10 @@ def run_search(
         words = lead.words(chosen.name, pilot.unit, pilot.measure)
         numbers["margin"] = lead._asdict() | {"difference": lead.difference._asdict(), "words": words}
     directory.write_summary(numbers | spent)
-    path = directory.path / ALLOCATION
-    write_atomically(path, allocation_toml(study, mask, path).encode())
     if tried:
         pilot.draw(chosen.name)
+    path = directory.path / ALLOCATION  # last, since it tells a study that the search is over
+    write_atomically(path, allocation_toml(study, mask, path).encode())
     finish(directory, meta)
     return chosen
 

@@ -129,7 +129,7 @@ def open_study(name: str, settings: Sequence[str], path: Path, resume: bool) -> 
     same = [f"families={json.dumps(study.families)}", *([f"preset={study.preset}"] if study.preset else [])]
     grown = grow(study, study_configuration(name, same), path)
     check(grown, path)
-    if grown != study:
+    if own or grown != study:
         write_plan(grown, directory)
     return grown, directory
 
@@ -164,10 +164,8 @@ def begin(study: StudySettings, directory: RunDirectory) -> None:
 
 
 def write_plan(study: StudySettings, directory: RunDirectory) -> None:
-    """Write the plan of a study, without the choice of what to run now."""
-    table = to_table(study)
-    del table["members"]
-    directory.write_config(table)
+    """Write the plan of a study, and which members are to be run, so that it goes on with these."""
+    directory.write_config(to_table(study))
 
 
 def run_study(study: StudySettings, directory: RunDirectory, told: Callable[[StudyProgress], None]) -> None:

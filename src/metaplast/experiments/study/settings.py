@@ -55,7 +55,8 @@ class StudySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     families: list[str] = []
     """What `{family}` stands for in a plan; the claims of the report are about the panels of these names."""
     members: list[str] = msgspec.field(default_factory=lambda: ["*"])
-    """Globs of the members to run now. The report shows what is there of all."""
+    """Globs of the members to run; a study that goes on has those of before unless others are given. The report shows
+    what is there of all."""
     settings: dict[str, list[str]] = {}
     """By kind of step, settings `a.b=value` that every such step takes last."""
     pooled: dict[str, list[str]] = {}
@@ -121,6 +122,10 @@ def chosen(study: StudySettings) -> list[str]:
     Raises:
         ValueError: a glob that names no member.
     """
+    if not study.members:
+        raise ValueError(
+            f'members is empty; give globs of those to run, such as members=["*"]: {", ".join(study.plan)}'
+        )
     for pattern in study.members:
         if not any(fnmatchcase(name, pattern) for name in study.plan):
             raise ValueError(f"members: {pattern!r} matches no member; there are: {', '.join(study.plan)}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from metaplast.analysis.lesion_table import FILE as LESIONS
 from metaplast.analysis.lesion_table import read_rows
 from metaplast.config import Table, decode, to_table
 from metaplast.experiments.learning_to_learn import experiment as learning_to_learn
@@ -22,7 +23,7 @@ from metaplast.experiments.sweep import rates as sweep
 from metaplast.experiments.sweep.configuration import sweep_configuration
 from metaplast.experiments.sweep.session import run_sweep
 from metaplast.experiments.sweep.settings import RateSweep
-from metaplast.report import write_report
+from metaplast.report import PAGE, write_report
 from metaplast.runs import RunDirectory
 
 ELSEWHERE = {"start.run"}
@@ -148,16 +149,23 @@ def _analyse_work(config: LearningToLearn) -> float:
     return float(len(config.conditions) * config.run.seeds * 4 * config.analysis.bins)
 
 
+def _ran(path: Path) -> bool:
+    """Whether a run has its numbers and its report, which is drawn last."""
+    return bool(RunDirectory(path).summary) and (path / PAGE).is_file()
+
+
 def _analysed(path: Path) -> bool:
-    """Whether there are lesions, which come last, of all lanes."""
+    """Whether there are lesions of all lanes, and a report of them: drawing it writes the tables of the analyses."""
     run = RunDirectory(path)
     table, measured = run.problems(), {(row.condition, row.seed) for row in read_rows(run)}
     lanes = {(name, seed) for name in table.conditions() for seed in table.seeds(name)}
-    return bool(run.summary) and lanes <= measured
+    if not (run.summary and lanes <= measured and (path / PAGE).is_file()):
+        return False
+    return (path / PAGE).stat().st_mtime_ns >= (path / LESIONS).stat().st_mtime_ns
 
 
 KINDS: dict[str, Kind] = {
-    "run": Kind("{member}", configuration, check_run, _run_work, _run, lambda path: bool(RunDirectory(path).summary)),
+    "run": Kind("{member}", configuration, check_run, _run_work, _run, _ran),
     "search": Kind(
         "search-{member}",
         search_configuration,
