@@ -265,8 +265,6 @@ def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilat
 @pytest.mark.parametrize(
     ("command", "name"), [("sweep", "ip2-study"), ("search", "ip2-study"), ("sweep", "mpsl-digits")]
 )
-    ("command", "name"), [("sweep", "ip2-study"), ("search", "ip2-study"), ("sweep", "mpsl-digits")]
-)
 def test_searches_and_sweeps_want_a_task_family(here, command, name):
     refused(call(command, name), f"{name} is of the kind", "give one that has, such as dms")
     assert not (here / "runs").exists()
