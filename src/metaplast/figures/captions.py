@@ -39,7 +39,8 @@ CAPTIONS = {
         "first spike; the <b>membranes</b> of a busy, a middling and a quiet neuron with their thresholds dashed, in "
         "the colours in which the raster shows their spikes; the <b>readout</b> as probabilities. The band above the "
         "readout is the target in the colour of the wanted output, pale where the loss does not count; where the "
-        "ground is grey, the decision is judged."
+        "ground is grey, the decision is judged. A network without spikes shows the activity of all its units instead, "
+        "and that of three of them."
     ),
     "intrinsic": Markup(
         "<b>Top:</b> how many neurons have which value before (grey) and after learning (colour), all seeds "

@@ -47,6 +47,8 @@ from metaplast.runs import ProblemTable, RunDirectory, network_name, trial_name,
 
 WINDOW = 30
 """Most problems in the moving mean of the learning curves."""
+FEW = 30
+"""Up to so many problems each is drawn as a dot that is seen by itself."""
 
 
 def draw_all(run: RunDirectory, form: Form = PNG) -> list[Path]:
@@ -148,15 +150,17 @@ def learning_curves(axes: Axes, table: ProblemTable, condition: str, colour: str
     """Each seed's problems as dots, the moving mean over seeds bold, the exponential fit dashed; the fit in words."""
     solved = updates_matrix(table, condition)
     index = np.arange(solved.shape[1])
-    axes.plot(index + 1, solved.T, ".", color=colour, markersize=3.2, alpha=strength, markeredgewidth=0)
+    size, alpha = (3.2, strength) if len(index) > FEW else (6.0, 0.8)
+    axes.plot(index + 1, solved.T, ".", color=colour, markersize=size, alpha=alpha, markeredgewidth=0)
     mean = mean_over_seeds(solved)
     axes.plot(index + 1, moving_mean(mean, WINDOW), color=colour, linewidth=2.2)
     fit = exponential_fit(mean)
     if not fit.converged:
         return "no exponential fits"
-    axes.plot(index + 1, fit(index), color=colour, linewidth=1.4, dashes=(4, 2))
-    share = explained(fit, mean)
-    return f"a = {fit.amplitude:.3g}, T = {fit.scale:.3g}, c = {fit.floor:.3g}, R² = {share:.2f}"
+    smooth = np.linspace(0, index[-1], max(len(index), 200))
+    axes.plot(smooth + 1, fit(smooth), color=colour, linewidth=1.4, dashes=(4, 2))
+    floor = fit.floor if fit.floor >= 0.01 else 0.0  # updates are whole numbers: less is rounding
+    return f"a = {fit.amplitude:.3g}, T = {fit.scale:.3g}, c = {floor:.3g}, R² = {explained(fit, mean):.2f}"
 
 
 def accumulated_updates(axes: Axes, table: ProblemTable, condition: str, colour: str) -> float:
