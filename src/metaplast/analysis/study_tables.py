@@ -1,13 +1,13 @@
 """The tables of a study, from what its runs measured."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
 
 from metaplast.analysis.claims import Judged
-from metaplast.analysis.curves import late
 from metaplast.analysis.evidence import Evidence
+from metaplast.analysis.final_efficiency import late_problems, late_updates
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED, Published
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
 from metaplast.analysis.rate_scores import remark
@@ -51,15 +51,16 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
         Column("problems", "problems"),
         Column("failures", "failures"),
         Column("attempts", "of"),
+        Column("late_problems", "late problems", words=True),
         Column("updates_first", "updates, first"),
         Column("updates_late", "updates, late"),
         Column("updates_total", "updates in total"),
     )
     rows = [row for panel in panels if panel in results.panels for row in _condition_rows(results.panels[panel])]
     note = (
-        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, the final "
-        "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "
-        "with the limit."
+        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late: a problem of the "
+        "late ones. A failed problem counts with the limit. Late and in total are over each condition's own problems: "
+        "where these differ, nothing follows from them, and only the comparisons, over common problems, tell."
     )
     return Table(name, "Failures and updates", columns, rows, note)
 
@@ -69,41 +70,25 @@ def _condition_rows(panel: Panel) -> list[list[Cell]]:
     for name, found in panel.conditions.items():
         if name.startswith(MASK):
             continue
-        spent = [interval(values) for values in (found.updates[:, 0], _late(found), found.updates.sum(axis=1))]
-        counts = [len(found.seeds), found.problems, found.failures, found.attempts]
+        parts = (found.updates[:, 0], late_updates(found, found.problems), found.updates.sum(axis=1))
+        spent = [interval(values) for values in parts]
+        counts = [len(found.seeds), found.problems, found.failures, found.attempts, late_problems(found.problems)]
         rows.append([panel.name, name, *counts, *spent])
     return rows
 
 
 def failures_by_family(results: StudyResults) -> Table:
     """Failed problems of every condition, a column a family."""
-    note = "Failed problems of all that were met: a problem fails that does not reach the criterion within the limit."
-    return _by_family(results, "failures", "Failures", note, lambda found: f"{found.failures:,} of {found.attempts:,}")
-
-
-def late_by_family(results: StudyResults) -> Table:
-    """Final efficiency of every condition, a column a family."""
-    note = (
-        "Updates a problem over the last 50 problems of each seed, or the last half of a shorter sequence (final "
-        "efficiency), with 95 % bootstrap intervals (BCa) over seeds; a failed problem counts with the limit."
-    )
-    return _by_family(results, "final-efficiency", "Final efficiency", note, lambda found: interval(_late(found)))
-
-
-def _by_family(results: StudyResults, name: str, title: str, note: str, cell: Callable[[Sequences], Cell]) -> Table:
     panels = [results.panels[family] for family in results.families if family in results.panels]
-    order = [name for panel in panels for name in panel.conditions if not name.startswith(MASK)]
+    order = dict.fromkeys(name for panel in panels for name in panel.conditions if not name.startswith(MASK))
     columns = [Column("condition", "condition", words=True), *(Column(panel.name, panel.name) for panel in panels)]
-    rows = [
-        [condition, *(cell(panel.conditions[condition]) if condition in panel.conditions else None for panel in panels)]
-        for condition in dict.fromkeys(order)
-    ]
-    return Table(name, title, columns, rows, note)
+    rows = [[condition, *(_failures(panel.conditions.get(condition)) for panel in panels)] for condition in order]
+    note = "Failed problems of all that were met: a problem fails that does not reach the criterion within the limit."
+    return Table("failures", "Failures", columns, rows, note)
 
 
-def _late(found: Sequences) -> np.ndarray:
-    """Updates a problem over the last problems, seed by seed."""
-    return found.updates[:, -late(found.problems) :].mean(axis=1)
+def _failures(found: Sequences | None) -> Cell:
+    return f"{found.failures:,} of {found.attempts:,}" if found else None
 
 
 def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:

@@ -8,6 +8,7 @@ import tomli_w
 from metaplast.analysis import study_tables as tables
 from metaplast.analysis.claims import CLAIMS, TARGETS, Judged, judge
 from metaplast.analysis.evidence import Evidence, gather
+from metaplast.analysis.final_efficiency import late_by_family
 from metaplast.analysis.panels import Member, StudyResults, read_study
 from metaplast.analysis.tables import Table, number
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
@@ -120,7 +121,7 @@ def parts_of(evidence: Evidence) -> list[Part]:
             pictures(drawn, [FAMILIES_ABLATIONS, FAMILIES_BASELINES, FAMILIES_RATIOS]),
             [
                 tables.failures_by_family(results),
-                tables.late_by_family(results),
+                late_by_family(results),
                 tables.conditions(results, families, "families"),
                 tables.comparisons(evidence, families, "comparisons"),
             ],
