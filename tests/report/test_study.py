@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import html
 import re
 from pathlib import Path
 
@@ -73,6 +74,15 @@ def test_what_is_missing_is_said(study):
     assert "Not begun: cd-dms-h1." in page
     assert "Begun and not finished: cd-dms-rate (50 %), goudar (50 %)." in page
     assert "cannot tell" in page
+
+
+def test_comparisons_say_whose_intervals_they_have(study):
+    """Of means bootstrap intervals, of what is compared Student's: over few networks the others are too narrow."""
+    for text in ((study.path / "report.html").read_text(), (study.path.parent / "ip2.md").read_text()):
+        shown = html.unescape(text)
+        assert "Intervals are 95 % Student's t intervals over seeds" in shown
+        assert "with 95 % Student's t intervals over seeds, those of ratios from their logarithms; d:" in shown
+        assert "which take all problems as independent" in shown
 
 
 def test_swept_rates_are_shown(study):

@@ -8,7 +8,7 @@ import numpy as np
 from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
-from metaplast.analysis.statistics import Interval, compare_totals, interval
+from metaplast.analysis.statistics import Interval, compare_totals, student_interval
 from metaplast.analysis.tables import read_csv, shown
 from metaplast.analysis.verdicts import (
     CANNOT_TELL,
@@ -119,7 +119,7 @@ def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
     words = [f"{name} {failed[name].sum():,.0f} of {came[name].sum():,}" for name in sides]
     short = {name: [(s, int(n)) for s, n in zip(seeds, came[name], strict=True) if n < whole] for name in sides}
     gave_up = [f"{name} seed {seed} came to {count} problems" for name in sides for seed, count in short[name]]
-    found = interval(failed[H4] - failed[H2])
+    found = student_interval(failed[H4] - failed[H2])
     verdict = above(found, 0.0)
     fewer = H2 if found.mean > 0 else H4
     if short[fewer]:  # what it would have failed later might turn the sign
@@ -191,7 +191,7 @@ def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
             yield missing(letter, f"{len(whole)} whole sequences, {FIT_SEEDS} are wanted")
             continue
         values = np.array([getattr(fit, name) for fit in whole])
-        found, inside = interval(values), sum(published.holds(float(value)) for value in values)
+        found, inside = student_interval(values), sum(published.holds(float(value)) for value in values)
         stored = sum(STORED[name].holds(float(value)) for value in values)
         words = (
             f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g} of the "

@@ -11,7 +11,7 @@ from metaplast.analysis.final_efficiency import late_problems, late_updates
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED, Published
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
 from metaplast.analysis.rate_scores import remark
-from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.statistics import Interval, interval, student_interval
 from metaplast.analysis.tables import Cell, Column, Table
 
 LETTERS = {"floor": "c", "scale": "T", "amplitude": "a"}
@@ -113,8 +113,8 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
             rows.append([*start, found.ratio, found.difference, found.effect, found.p_value, found.p_corrected])
     note = (
         "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
-        "(total) and over its last problems (late), with 95 % bootstrap intervals over seeds; d: mean difference over "
-        "its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this "
+        "(total) and over its last problems (late), with 95 % Student's t intervals over seeds, those of ratios from "
+        "their logarithms; d: mean difference over its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this "
         "study (Benjamini & Yekutieli)."
     )
     return Table(name, "Comparisons", columns, rows, note)
@@ -192,7 +192,7 @@ def goudar(evidence: Evidence) -> Table:
     if rows:
         fits = np.array([[getattr(one.fit.fit, name) for name in LETTERS] for one in evidence.fits])
         known = fits[np.isfinite(fits).all(axis=1)]
-        means = [interval(column) for column in known.T] if len(known) else [None] * len(LETTERS)
+        means = [student_interval(column) for column in known.T] if len(known) else [None] * len(LETTERS)
         rows.append(["mean", None, None, sum(one.fit.failures for one in evidence.fits), *means, ""])
         rows.append(["published sequences, fitted alike", *_published(PUBLISHED)])
         rows.append(["published fits, as stored", *_published(STORED)])

@@ -25,6 +25,14 @@ from metaplast.report.page import data_uri, environment, flat
 from metaplast.report.study_pictures import Picture, of_analyses, pictures
 from metaplast.runs import RunDirectory, write_atomically
 
+INTERVALS = (
+    "Intervals are 95 % Student's t intervals over seeds, those of ratios from their logarithms. Shares of failed "
+    "problems have exact binomial ones, which take all problems as independent: those of one network are not, and four "
+    "networks that never learn are little more than four observations. Those of rank correlations are bootstrap "
+    "intervals, too narrow over few networks: a permutation test must agree with them."
+)
+"""What the intervals are that the claims are judged by."""
+
 
 class Part(NamedTuple):
     """A heading with its pictures and tables."""
@@ -41,6 +49,8 @@ class Page(NamedTuple):
     name: str
     title: str
     sentence: str
+    intervals: str
+    """What the intervals of the claims are."""
     counts: dict[str, int]
     """How many of the claims hold, do not hold, or cannot be judged."""
     claims: list[Judged]
@@ -95,6 +105,7 @@ def page_of(directory: RunDirectory) -> Page:
         name=directory.name,
         title=str(results.config.get("title")),
         sentence=sentence(results),
+        intervals=INTERVALS,
         counts={
             verdict: sum(one.verdict == verdict for one in claims) for verdict in (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)
         },
