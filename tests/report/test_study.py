@@ -11,7 +11,7 @@ import pytest
 
 from metaplast.report import check_reportable, write_pages, write_study_report
 from metaplast.runs import RunDirectory, write_atomically
-from study_helpers import falling, plan, write_member, write_search, write_study, write_sweep
+from study_helpers import LIMIT, falling, plan, write_member, write_search, write_study, write_sweep
 
 SEEDS, PROBLEMS = 3, 30
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
@@ -136,6 +136,14 @@ def test_figures_of_analyses_are_shown_too(tmp_path):
     assert page.read_text().count("data:image/png;base64,") == 3
     assert "Inside the networks" in page.read_text()
     assert {"dms-lesions.png", "dms-modularity-bi-level.png"} < set(contents(text.with_suffix("")))
+
+
+def test_a_family_in_which_every_condition_always_fails_still_has_a_page(tmp_path):
+    study = write_study(tmp_path / "study", {"dms": plan("dms", "dms")}, ["dms"])
+    masks = [f"random-{digits}" for digits in ("001", "010", "011", "100", "101", "110")]
+    hopeless = dict.fromkeys([*masks, "standard", "inner-only", "bi-level"], lambda seed, problem: (LIMIT, False))
+    write_member(study.path, "dms", hopeless, SEEDS, 4)
+    assert "the same updates under every mask" in write_study_report(study)[0].read_text()
 
 
 def test_an_empty_study_still_has_a_page(tmp_path):

@@ -210,6 +210,9 @@ def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:
             continue
         totals = panel.totals([BI_LEVEL, *masks])  # over the problems that all of them met
         rivals = [name for name in masks if totals[name] != totals[BI_LEVEL]]  # one of the eight is the chosen mask
+        if not rivals:  # as where every mask fails on every problem
+            yield missing(family, "the same updates under every mask")
+            continue
         best = min(rivals, key=lambda name, of=totals: fmean(of[name].values()))
         found = compare_totals(totals, BI_LEVEL, best).ratio
         yield Finding(
