@@ -6,53 +6,30 @@ from statistics import fmean
 import numpy as np
 
 from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
+from metaplast.analysis.failures import H4, PUBLISHED_PROBLEMS, RATE, doubts
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
 from metaplast.analysis.statistics import Interval, compare_totals, student_interval
-from metaplast.analysis.tables import read_csv, shown
+from metaplast.analysis.tables import percent, read_csv, shown
 from metaplast.analysis.verdicts import (
     CANNOT_TELL,
     HOLDS,
     Finding,
     above,
     below,
-    failure_rate,
     missing,
-    none_failed,
     not_zero,
     only_late,
+    place,
     reaches,
-    some_failed,
     within,
 )
 
-PUBLISHED_PROBLEMS = 1000
-"""Length of the paper's sequences; without a failure in a shorter one nothing is shown."""
-HARDEST = "cd-dms"
-RATE, H1, H2, H4 = "rate", "H1", "H2", "H4"
 MASKS = 8
 FIT_SEEDS = 5
 """Seeds that must lie in a published range, as must half of all: of many seeds five would soon be there by chance."""
 EARLY = 0.6
 """Part of a sequence after which, the reviewers found, the baselines would still have looked as good."""
-
-
-def no_failures(evidence: Evidence) -> Iterable[Finding]:
-    return (failures(evidence, family, BI_LEVEL, none_failed) for family in evidence.results.families)
-
-
-def failures(evidence: Evidence, family: str, condition: str, rule: Callable[[int, bool], str]) -> Finding:
-    """Failures of a condition in a family, judged by a rule (failures, whether the sequence is whole)."""
-    panel, where = evidence.results.panels.get(family), _where(family, condition)
-    if panel is None or condition not in panel.conditions:
-        return missing(where)
-    found = panel.conditions[condition]
-    whole = found.problems >= PUBLISHED_PROBLEMS
-    rate = failure_rate(found.failures, found.attempts)
-    words = f"{found.failures:,} of {found.attempts:,} failed ({percent(rate.low)} to {percent(rate.high)})"
-    if not whole:
-        words += f", in sequences of {found.problems}"
-    return Finding(where, words, rule(found.failures, whole))
 
 
 def fewer_than(reference: str) -> Callable[[Evidence], Iterable[Finding]]:
@@ -87,51 +64,10 @@ def increases(evidence: Evidence) -> Iterable[Finding]:
         yield Finding(family, f"{shown(found)} times the updates a problem", above(found, 1.0))
 
 
-def only_hardest(evidence: Evidence) -> Iterable[Finding]:
-    for condition in (RATE, H4):
-        for family in evidence.results.families:
-            rule = some_failed if family == HARDEST else none_failed
-            yield failures(evidence, family, condition, rule)
-
-
-def essentially_fails(evidence: Evidence) -> Iterable[Finding]:
-    panel, where = evidence.results.panels.get(HARDEST), _where(HARDEST, H1)
-    if panel is None or H1 not in panel.conditions:
-        return [missing(where)]
-    found = panel.conditions[H1]
-    rate = failure_rate(found.failures, found.attempts)
-    words = f"{found.failures:,} of {found.attempts:,} failed ({percent(rate.low)} to {percent(rate.high)})"
-    return [Finding(where, words, above(rate, 0.5))]
-
-
-def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
-    """Seed by seed, all that each network failed until the end or until it gave up."""
-    panel = evidence.results.panels.get(HARDEST)
-    if panel is None or not {H2, H4} <= set(panel.conditions):
-        return [missing(HARDEST)]
-    sides = {name: panel.conditions[name] for name in (H2, H4)}
-    seeds = sorted(set(sides[H2].seeds) & set(sides[H4].seeds))
-    if not seeds:
-        return [missing(HARDEST, "no seed in common")]
-    failed = {name: np.array([side.failures_of(seed) for seed in seeds]) for name, side in sides.items()}
-    came = {name: np.array([side.attempts_of(seed) for seed in seeds]) for name, side in sides.items()}
-    whole = max(int(counts.max()) for counts in came.values())
-    words = [f"{name} {failed[name].sum():,.0f} of {came[name].sum():,}" for name in sides]
-    short = {name: [(s, int(n)) for s, n in zip(seeds, came[name], strict=True) if n < whole] for name in sides}
-    gave_up = [f"{name} seed {seed} came to {count} problems" for name in sides for seed, count in short[name]]
-    found = student_interval(failed[H4] - failed[H2])
-    verdict = above(found, 0.0)
-    fewer = H2 if found.mean > 0 else H4
-    if short[fewer]:  # what it would have failed later might turn the sign
-        verdict = CANNOT_TELL
-    said = "; ".join([*words, f"{shown(found)} more a seed", *gave_up])
-    return [Finding(HARDEST, said, verdict)]
-
-
 def late_advantage(evidence: Evidence) -> Iterable[Finding]:
     for family, panel in _panels(evidence):
         for reference in (RATE, H4):
-            where = _where(family, reference)
+            where = place(family, reference)
             if panel is None or not {BI_LEVEL, reference} <= set(panel.conditions):
                 yield missing(where)
                 continue
@@ -144,7 +80,8 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
             late = ratio_in_part(panel, BI_LEVEL, reference, final)
             change = growth_of_ratio(panel, BI_LEVEL, reference, final, first)
             words = f"bi-level / {reference} {shown(early)} early, {shown(late)} late: a factor {shown(change)}"
-            yield Finding(where, words, only_late(early, late, change))
+            said = "; ".join([words, *doubts(panel, reference)])
+            yield Finding(where, said, only_late(early, late, change))
 
 
 def modularity(evidence: Evidence) -> Iterable[Finding]:
@@ -162,7 +99,7 @@ def modularity(evidence: Evidence) -> Iterable[Finding]:
             yield missing(family)
         for network in networks:
             tests = {row["within"]: row for row in found if row["network"] == network}
-            yield _both_ways(_where(family, network), tests)
+            yield _both_ways(place(family, network), tests)
 
 
 def _both_ways(where: str, tests: Mapping[str, Mapping[str, str]]) -> Finding:
@@ -239,15 +176,6 @@ def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
 
 def _real(text: str | None) -> float:
     return float(text) if text else np.nan
-
-
-def percent(share: float) -> str:
-    """A share in percent."""
-    return f"{shown(100 * share)} %"
-
-
-def _where(family: str, condition: str) -> str:
-    return f"{family}, {condition}"
 
 
 def _panels(evidence: Evidence) -> Iterator[tuple[str, Panel | None]]:

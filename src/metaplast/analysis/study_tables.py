@@ -114,8 +114,8 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
     note = (
         "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
         "(total) and over its last problems (late), with 95 % Student's t intervals over seeds, those of ratios from "
-        "their logarithms; d: mean difference over its standard deviation. p: permutation of signs, two-sided, corrected "
-        "together for all comparisons of this study (Benjamini & Yekutieli)."
+        "their logarithms; d: mean difference over its standard deviation. p: permutation of signs, two-sided, "
+        "corrected together for all comparisons of this study (Benjamini & Yekutieli)."
     )
     return Table(name, "Comparisons", columns, rows, note)
 

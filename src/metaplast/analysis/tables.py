@@ -101,6 +101,11 @@ def _interval(found: Interval) -> str:
     return f"{mean} ({low} to {high})"
 
 
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{shown(100 * share)} %"
+
+
 def number(value: float | None) -> str:
     """Three digits of a small number, all of a large one, a dash for none."""
     if value is None or not math.isfinite(value):
