@@ -9,6 +9,7 @@ from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_
 from metaplast.analysis.failures import H4, PUBLISHED_PROBLEMS, RATE, doubts
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
+from metaplast.analysis.search_cost import search_cost
 from metaplast.analysis.statistics import Interval, compare_totals, student_interval
 from metaplast.analysis.tables import percent, read_csv, shown
 from metaplast.analysis.verdicts import (
@@ -42,7 +43,8 @@ def fewer_than(reference: str) -> Callable[[Evidence], Iterable[Finding]]:
                 yield missing(family)
                 continue
             found = one.comparison
-            words = f"{shown(found.ratio)} times the updates, corrected p {shown(found.p_corrected)}"
+            words = f"{shown(found.ratio)} times the updates over {one.problems:,} problems"
+            words += f", corrected p {shown(found.p_corrected)}"
             if found.difference == (0.0, 0.0, 0.0):
                 words = "the same updates on every seed: the chosen mask is that of the other"
             yield Finding(family, words, below(found.ratio, 1.0))
@@ -163,15 +165,17 @@ def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
         if member is None or member.search is None:
             yield missing(family)
             continue
-        table, settings = member.search.problems(), member.search.config
-        if not len(table):
+        cost = search_cost(member.search)
+        if cost is None:
             yield missing(family, "the search measured nothing")
             continue
-        masks = 2 ** len(settings["pilot"]["groups"])
-        everything = masks * settings["pilot"]["seeds"] * (int(table.problem.max()) + 1)
-        share = len(table) / everything
-        words = f"{len(table):,} of {everything:,} pilot problems ({percent(share)})"
-        yield Finding(family, words, below(Interval(share, share, share), 0.5))
+        of_problems, of_updates = cost.shares
+        words = (
+            f"{cost.problems:,} of {cost.all_problems:,} pilot problems ({percent(of_problems)}), "
+            f"{cost.updates:,} of an estimated {cost.all_updates:,.0f} updates ({percent(of_updates)})"
+        )
+        larger = max(cost.shares)  # whichever is dearer: early problems need more updates than late ones
+        yield Finding(family, words, below(Interval(larger, larger, larger), 0.5))
 
 
 def _real(text: str | None) -> float:
