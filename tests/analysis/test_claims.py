@@ -12,7 +12,7 @@ from metaplast.analysis.findings import fit_as_published
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, SeedFit
 from metaplast.analysis.panels import StudyResults, pool, read_study
 from metaplast.analysis.statistics import Interval
-from metaplast.analysis.study_tables import masks
+from metaplast.analysis.study_tables import goudar, masks
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, only_late
 from metaplast.runs import RunDirectory, write_atomically
 from study_helpers import LIMIT, Cost, falling, plan, write_member, write_search, write_study
@@ -76,6 +76,8 @@ def test_fewer_updates_is_judged_family_by_family(evidence):
     assert [(one.where, one.verdict) for one in inner.findings] == [("dms", HOLDS), ("cd-dms", DOES_NOT_HOLD)]
     assert "the same updates on every seed" in inner.findings[1].measured
     assert inner.verdict == DOES_NOT_HOLD
+    standard = claim(evidence, "It learns with fewer updates than the standard").findings
+    assert "times the updates over 80 problems, corrected p" in standard[0].measured
     ratio = evidence.compared("dms", "standard", TOTAL).comparison.ratio
     assert ratio.low < ratio.mean < 0.85
 
@@ -97,7 +99,9 @@ def test_attention(evidence):
 
 
 def test_rising_updates_and_late_advantage(evidence):
-    assert verdict(evidence, "The updates that the standard RSNN needs increase") == DOES_NOT_HOLD
+    rising = claim(evidence, "The updates that the standard RSNN needs increase")
+    assert rising.verdict == DOES_NOT_HOLD
+    assert rising.findings[0].measured.endswith("a problem, problems 61 to 80 over those of 21 to 40")
     late = {one.where: one for one in claim(evidence, "The advantage over the RNN").findings}
     assert late["cd-dms, rate"][1:] == ("in sequences of 80", CANNOT_TELL)  # it never came to task 600
 
@@ -112,6 +116,8 @@ def test_an_advantage_that_lies_late_is_seen_in_whole_sequences(tmp_path):
     }
     found = claim(study_with(tmp_path / "study", families, problems=1000), "The advantage over the RNN").findings
     assert [(one.where, one.verdict) for one in found] == [("dms, rate", HOLDS), ("dms, H4", DOES_NOT_HOLD)]
+    assert "in the first 600 problems" in found[0].measured
+    assert "in the last 50 of 1,000: a factor" in found[0].measured
 
 
 def test_a_problem_whose_loss_was_no_number_counts_the_limit(tmp_path):
@@ -139,6 +145,7 @@ def test_masks_are_compared_over_the_problems_that_all_of_them_met(tmp_path):
     found = gather(read_study(RunDirectory(path)))
     (finding,) = claim(found, "The search finds a mask as good", TARGETS).findings
     assert finding.verdict == DOES_NOT_HOLD
+    assert finding.measured.startswith("over 20 problems ")
     assert finding.measured.endswith("times the updates of standard, the best of the other masks")
     (row,) = masks(found.results).rows
     assert row[4] == 20
@@ -206,6 +213,27 @@ def test_modularity_is_read_from_the_analysis_of_a_run(tmp_path):
         "rank correlation over problems (trend not taken out) -0.50 (-0.80 to -0.30), corrected p 0.004; "
         "over seeds -0.50 (-0.80 to -0.30), corrected p 0.004"
     )
+
+
+def test_only_whole_sequences_have_a_mean_beside_the_published_ones(tmp_path):
+    """One that is not finished, a short one, one that did not converge, and two that belong there."""
+    fit = lambda amplitude, converged=True: ExponentialFit(amplitude, 40.0, 20.0, converged)  # noqa: E731
+    seeds = [
+        Fitted("goudar", finished, SeedFit("rate", 0, problems, 1, one))
+        for finished, problems, one in (
+            (False, FIT_PROBLEMS, fit(900.0)),
+            (True, FIT_PROBLEMS - 1, fit(900.0)),
+            (True, FIT_PROBLEMS, fit(900.0, converged=False)),
+            (True, FIT_PROBLEMS, fit(100.0)),
+            (True, FIT_PROBLEMS, fit(140.0)),
+        )
+    ]
+    results = StudyResults(RunDirectory(tmp_path), {}, [], {})
+    table = goudar(Evidence(results, [], seeds))
+    (mean,) = (row for row in table.rows if str(row[0]).startswith("mean of"))
+    assert mean[:4] == ["mean of 2 whole sequences", None, FIT_PROBLEMS, 2]
+    assert mean[6].mean == 120
+    assert not [row for row in goudar(Evidence(results, [], seeds[:3])).rows if str(row[0]).startswith("mean of")]
 
 
 @pytest.mark.parametrize(

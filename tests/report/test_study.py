@@ -76,6 +76,12 @@ def test_what_is_missing_is_said(study):
     assert "cannot tell" in page
 
 
+def test_captions_say_what_is_frozen_and_what_was_tuned_before(study):
+    text = (study.path.parent / "ip2.md").read_text()
+    assert "input and recurrent weights frozen, while the readout" in text
+    assert "whose cost is not counted" in text
+
+
 def test_comparisons_say_whose_intervals_they_have(study):
     """Of means bootstrap intervals, of what is compared Student's: over few networks the others are too narrow."""
     for text in ((study.path / "report.html").read_text(), (study.path.parent / "ip2.md").read_text()):
@@ -121,7 +127,7 @@ def test_tables_hold_what_the_runs_hold(study):
     assert 0 < int(rows["dms", "standard"]["failures"]) >= failed.sum()
     with (study.path / "study" / "goudar.csv").open() as stream:
         fits = list(csv.DictReader(stream))
-    assert [row["seed"] for row in fits] == ["0", "1", "", "", ""]
+    assert [row["seed"] for row in fits] == ["0", "1", "", ""]  # no whole sequence, and no mean
     assert fits[0]["problems"] == "20"
     assert float(fits[-1]["floor"]) == 22.7
 

@@ -35,8 +35,8 @@ class Judged(NamedTuple):
 
 REVIEWS = "reviews of arXiv 2501.14539"
 FEWER = (
-    "holds where the interval of the ratio of updates over the sequence lies below 1, does not where it lies above, or "
-    "where both are one network"
+    "holds where the interval of the ratio of updates, over the problems that both met, lies below 1, does not where "
+    "it lies above, or where both are one network"
 )
 WHOLE = f"a sequence counts as whole from {failures.PUBLISHED_PROBLEMS:,} problems"
 

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaplast.analysis.goudar import SeedFit, seed_fits
+from metaplast.analysis.goudar import FIT_PROBLEMS, SeedFit, seed_fits
 from metaplast.analysis.panels import BI_LEVEL, MASK, Panel, StudyResults
 from metaplast.analysis.statistics import Comparison, Interval, compare_totals, corrected, ratio_interval
 
 TOTAL, LATE = "total", "late"
 MEASURES = (TOTAL, LATE)
-"""Updates over the whole sequence, and over its last problems: final efficiency."""
+"""Updates over all problems that both met, and over the last of these: final efficiency."""
 
 
 class Compared(NamedTuple):
@@ -42,6 +42,12 @@ class Evidence(NamedTuple):
     results: StudyResults
     comparisons: list[Compared]
     fits: list[Fitted]
+
+    @property
+    def whole_fits(self) -> list[Fitted]:
+        """Those that may be held against the published ones: converged, of finished sequences as long as theirs."""
+        whole = [one for one in self.fits if one.finished and one.fit.problems >= FIT_PROBLEMS]
+        return [one for one in whole if one.fit.fit.converged]
 
     def compared(self, panel: str, reference: str, measure: str = TOTAL) -> Compared | None:
         """The comparison of bi-level with `reference`, if both were run."""

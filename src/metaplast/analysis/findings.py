@@ -7,7 +7,7 @@ import numpy as np
 
 from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
 from metaplast.analysis.failures import H4, PUBLISHED_PROBLEMS, RATE, doubts
-from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED
+from metaplast.analysis.goudar import PUBLISHED, STORED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
 from metaplast.analysis.search_cost import search_cost
 from metaplast.analysis.statistics import Interval, compare_totals, student_interval
@@ -34,7 +34,7 @@ EARLY = 0.6
 
 
 def fewer_than(reference: str) -> Callable[[Evidence], Iterable[Finding]]:
-    """Bi-level needs fewer updates over the sequence than `reference`, in every family."""
+    """Bi-level needs fewer updates than `reference` over the problems that both met, in every family."""
 
     def ask(evidence: Evidence) -> Iterable[Finding]:
         for family in evidence.results.families:
@@ -57,13 +57,15 @@ def increases(evidence: Evidence) -> Iterable[Finding]:
         if panel is None or STANDARD not in panel.conditions:
             yield missing(family)
             continue
-        quarter = panel.conditions[STANDARD].problems // 4
+        length = panel.conditions[STANDARD].problems
+        quarter = length // 4
         if quarter < 1:
             yield missing(family, "the sequence is too short")
             continue
-        later, earlier = slice(-quarter, None), slice(quarter, 2 * quarter)
+        later, earlier = slice(length - quarter, length), slice(quarter, 2 * quarter)
         found = ratio_of_parts(panel, STANDARD, later, earlier)
-        yield Finding(family, f"{shown(found)} times the updates a problem", above(found, 1.0))
+        parts = f"{length - quarter + 1:,} to {length:,} over those of {quarter + 1:,} to {2 * quarter:,}"
+        yield Finding(family, f"{shown(found)} times the updates a problem, problems {parts}", above(found, 1.0))
 
 
 def late_advantage(evidence: Evidence) -> Iterable[Finding]:
@@ -81,7 +83,10 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
             early = ratio_in_part(panel, BI_LEVEL, reference, first)
             late = ratio_in_part(panel, BI_LEVEL, reference, final)
             change = growth_of_ratio(panel, BI_LEVEL, reference, final, first)
-            words = f"bi-level / {reference} {shown(early)} early, {shown(late)} late: a factor {shown(change)}"
+            words = (
+                f"bi-level / {reference} {shown(early)} in the first {first.stop:,} problems, {shown(late)} in the last"
+            )
+            words += f" {last} of {length:,}: a factor {shown(change)}"
             said = "; ".join([words, *doubts(panel, reference)])
             yield Finding(where, said, only_late(early, late, change))
 
@@ -119,11 +124,7 @@ def _both_ways(where: str, tests: Mapping[str, Mapping[str, str]]) -> Finding:
 
 
 def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
-    whole = [
-        one.fit.fit
-        for one in evidence.fits
-        if one.finished and one.fit.problems >= FIT_PROBLEMS and one.fit.fit.converged
-    ]
+    whole = [one.fit.fit for one in evidence.whole_fits]
     for name, letter in (("floor", "c"), ("scale", "T"), ("amplitude", "a")):
         published = PUBLISHED[name]
         if len(whole) < FIT_SEEDS:
@@ -154,9 +155,8 @@ def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:
             continue
         best = min(rivals, key=lambda name, of=totals: fmean(of[name].values()))
         found = compare_totals(totals, BI_LEVEL, best).ratio
-        yield Finding(
-            family, f"{shown(found)} times the updates of {best}, the best of the other masks", reaches(found, 1.0)
-        )
+        words = f"over {panel.common(*totals):,} problems {shown(found)} times the updates of {best}"
+        yield Finding(family, f"{words}, the best of the other masks", reaches(found, 1.0))
 
 
 def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:

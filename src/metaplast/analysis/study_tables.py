@@ -6,7 +6,7 @@ from statistics import fmean
 import numpy as np
 
 from metaplast.analysis.claims import Judged
-from metaplast.analysis.evidence import Evidence
+from metaplast.analysis.evidence import Evidence, Fitted
 from metaplast.analysis.final_efficiency import late_problems, late_updates
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED, Published
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
@@ -112,10 +112,10 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
             start = [one.panel, one.reference, one.measure, one.problems, found.seeds]
             rows.append([*start, found.ratio, found.difference, found.effect, found.p_value, found.p_corrected])
     note = (
-        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
-        "(total) and over its last problems (late), with 95 % Student's t intervals over seeds, those of ratios from "
-        "their logarithms; d: mean difference over its standard deviation. p: permutation of signs, two-sided, "
-        "corrected together for all comparisons of this study (Benjamini & Yekutieli)."
+        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the problems that "
+        "both met (total) and over the last of these (late), with 95 % Student's t intervals over seeds, those of "
+        "ratios from their logarithms; d: mean difference over its standard deviation. p: permutation of signs, "
+        "two-sided, corrected together for all comparisons of this study (Benjamini & Yekutieli)."
     )
     return Table(name, "Comparisons", columns, rows, note)
 
@@ -190,19 +190,25 @@ def goudar(evidence: Evidence) -> Table:
         start = [one.member, one.fit.seed, one.fit.problems, one.fit.failures]
         rows.append([*start, *numbers, ", ".join(inside) or "none"])
     if rows:
-        fits = np.array([[getattr(one.fit.fit, name) for name in LETTERS] for one in evidence.fits])
-        known = fits[np.isfinite(fits).all(axis=1)]
-        means = [student_interval(column) for column in known.T] if len(known) else [None] * len(LETTERS)
-        rows.append(["mean", None, None, sum(one.fit.failures for one in evidence.fits), *means, ""])
+        if whole := evidence.whole_fits:
+            rows.append(_mean_of_whole(whole))
         rows.append(["published sequences, fitted alike", *_published(PUBLISHED)])
         rows.append(["published fits, as stored", *_published(STORED)])
     note = (
         "Trials to criterion of problem x as a exp(-x / T) + c, fitted as the published analysis does: trials before "
         "the criterion's window, at least 1; the first problem left out; the published bounds and starting values. "
         "The fits that are stored beside the published sequences are not those of these sequences: fitted by that very "
-        "procedure these have a wider range, and it is theirs that a seed is inside of or not."
+        "procedure these have a wider range, and it is theirs that a seed is inside of or not. The mean, with its 95 % "
+        "Student's t interval, is over whole sequences only: finished, and as long as the published ones."
     )
     return Table("goudar", "Fits", columns, rows, note)
+
+
+def _mean_of_whole(whole: Sequence[Fitted]) -> list[Cell]:
+    """Shorter sequences have other fits, and do not belong above the published ranges."""
+    means = [student_interval(np.array([getattr(one.fit.fit, name) for one in whole])) for name in LETTERS]
+    failures = sum(one.fit.failures for one in whole)
+    return [f"mean of {len(whole)} whole sequences", None, min(one.fit.problems for one in whole), failures, *means, ""]
 
 
 def _published(numbers: Mapping[str, Published]) -> list[Cell]:
