@@ -11,6 +11,7 @@ from metaplast.analysis.final_efficiency import late_problems, late_updates
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED, Published
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
 from metaplast.analysis.rate_scores import remark
+from metaplast.analysis.search_margin import margin_in_words
 from metaplast.analysis.statistics import Interval, interval, student_interval
 from metaplast.analysis.tables import Cell, Column, Table
 
@@ -130,6 +131,7 @@ def masks(results: StudyResults) -> Table:
         Column("search_updates", "pilot updates"),
         Column("problems", "fresh problems"),
         *(Column(name, {STANDARD: "000", INNER_ONLY: "111"}.get(name, name.removeprefix(MASK))) for name in order),
+        Column("lead", "lead of the choice in the search", words=True),
     ]
     rows: list[list[Cell]] = []
     for family in results.families:
@@ -142,10 +144,13 @@ def masks(results: StudyResults) -> Table:
             told = [str(found.summary["chosen"]), len(found.problems()), int(found.summary["updates"])]
         totals = panel.totals([name for name in order if name in panel.conditions])
         means = [fmean(totals[name].values()) if name in totals else None for name in order]
-        rows.append([family, *told, panel.common(*totals), *means])
+        lead = margin_in_words(found) if found else None
+        rows.append([family, *told, panel.common(*totals), *means, lead])
     note = (
         "Updates over the first problems, which all masks met, mean over seeds, by mask: dendritic time constant, "
-        "somatic time constant, threshold; 1 learns. The search saw none of these problems and networks."
+        "somatic time constant, threshold; 1 learns. The search saw none of these problems and networks. Lead: of the "
+        "chosen mask on the pilot problems, with Student's t interval over pilot networks; a search chooses what looks "
+        "best, so that it is a little too large."
     )
     return Table("masks", "Updates by mask", columns, rows, note)
 
