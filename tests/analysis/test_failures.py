@@ -65,7 +65,7 @@ def test_failures_under_a_guessed_learning_rate_say_so(tmp_path):
     only = {one.where: one for one in only_hardest(found)}
     guess = "no rate of the sweep solved a problem, so that its learning rate is a guess"
     for name in ("rate", "H4"):
-        assert only[f"cd-dms, {name}"].measured.endswith(f"; {name}: {guess}")
+        assert only[f"cd-dms, {name}"].measured.endswith(f", in sequences of 5; {guess}")
         assert only[f"cd-dms, {name}"].verdict == HOLDS  # under this budget it fails
     panel = found.results.panels["cd-dms"]
     assert panel.doubts["given"] == ""

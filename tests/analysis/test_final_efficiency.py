@@ -7,6 +7,7 @@ import pytest
 from metaplast.analysis.final_efficiency import late_by_family, late_problems
 from metaplast.analysis.panels import StudyResults, read_study
 from metaplast.analysis.study_tables import conditions
+from metaplast.runs import RunDirectory
 from study_helpers import Cost, plan, write_member, write_study
 
 
@@ -46,6 +47,15 @@ def test_a_block_is_shown_only_for_families_with_a_sequence_that_ends_there(resu
     config = results.config | {"families": ["dms", "cd-dms"]}
     rows = late_by_family(results._replace(panels=panels, config=config)).rows
     assert [row[0] for row in rows if row[3] is not None] == ["251 to 300"]
+
+
+def test_a_condition_that_gave_up_has_no_final_efficiency(results):
+    """It was to meet as many problems as the shorter sequence; where it ended there is no block."""
+    tiny = RunDirectory(results.directory.path / "dms-tiny")
+    tiny.write_config(tiny.config | {"run": tiny.config["run"] | {"problems": 200}})
+    rows = late_by_family(read_study(results.directory)).rows
+    assert [row[0] for row in rows] == ["251 to 300", "151 to 200", "151 to 200", "151 to 200"]
+    assert rows[-1] == ["151 to 200", "frozen", "gave up after 2"]
 
 
 def test_where_own_problems_are_shown_they_are_named(results):

@@ -65,8 +65,12 @@ def _share(found: Sequences) -> str:
 
 
 def doubts(panel: Panel, *conditions: str) -> list[str]:
-    """What is doubtful about the learning rates of some conditions: their failures are those of these rates."""
-    return [f"{name}: {words}" for name in conditions if (words := panel.doubts.get(name))]
+    """What is doubtful about the learning rates of some conditions, named if they are several.
+
+    A condition fails, or is behind, under the rate that it has: another might do better.
+    """
+    found = {name: panel.doubts.get(name) for name in conditions}
+    return [f"{name}: {words}" if len(found) > 1 else words for name, words in found.items() if words]
 
 
 def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from metaplast.analysis.curves import late
 from metaplast.analysis.panels import MASK, Panel, Sequences, StudyResults
-from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.statistics import interval
 from metaplast.analysis.tables import Cell, Column, Table
 
 
@@ -25,7 +25,8 @@ def late_by_family(results: StudyResults) -> Table:
     """Final efficiency of every condition, a column a family and a block of rows for each length of a sequence.
 
     Problems become cheaper along a sequence, so that a longer one would look better by its own last problems: a block
-    takes the same problems of all conditions that came so far.
+    takes the same problems of all conditions that came so far. Where one gave up there is no block: it never came to a
+    final efficiency.
     """
     panels = [results.panels[family] for family in results.families if family in results.panels]
     order = dict.fromkeys(name for panel in panels for name in _shown(panel))
@@ -45,9 +46,10 @@ def late_by_family(results: StudyResults) -> Table:
         "Updates a problem, mean over the seeds of each condition with 95 % bootstrap intervals (BCa); a failed "
         "problem counts with the limit. Compare within one block of rows and one column: these conditions met the same "
         "problems, the last 50 of a sequence or the last half of a short one. A longer sequence is also shown up to "
-        "the end of each shorter one of its family."
+        "the end of each shorter one of its family. Where a network gave up after so many problems, not all of its "
+        "condition came as far."
     )
-    return Table("final-efficiency", "Final efficiency", columns, rows, note)
+    return Table("final-efficiency", "Final efficiency", columns, rows, note, headline=True)
 
 
 def _shown(panel: Panel) -> list[str]:
@@ -55,12 +57,16 @@ def _shown(panel: Panel) -> list[str]:
 
 
 def _lengths(panel: Panel) -> set[int]:
-    return {panel.conditions[name].problems for name in _shown(panel)}
+    """Of the sequences that were learned as far as planned; pooled conditions have no plan of their own."""
+    found = {name: panel.conditions[name].problems for name in _shown(panel)}
+    return {length for name, length in found.items() if length >= panel.planned.get(name, 0)}
 
 
-def _efficiency(panel: Panel, condition: str, length: int) -> Interval | None:
-    """None where the condition did not come so far, or where no sequence of the family ends there."""
+def _efficiency(panel: Panel, condition: str, length: int) -> Cell:
+    """None where no sequence of the family ends, or where that of the condition was not to come so far."""
     found = panel.conditions.get(condition)
-    if found is None or found.problems < length or length not in _lengths(panel):
+    if found is None or length not in _lengths(panel):
         return None
-    return interval(late_updates(found, length))
+    if found.problems >= length:
+        return interval(late_updates(found, length))
+    return f"gave up after {found.problems:,}" if panel.planned.get(condition, 0) >= length else None

@@ -34,6 +34,8 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     """How to read it."""
+    headline: bool = False
+    """Whether it is shown at once, however long it is."""
 
     def csv(self) -> bytes:
         """The table as a file: an interval takes three columns, floats six digits; the same numbers, the same bytes."""
@@ -56,7 +58,7 @@ class Table(NamedTuple):
     @property
     def long(self) -> bool:
         """Whether a reader should have to ask for it."""
-        return len(self.rows) > LONG
+        return len(self.rows) > LONG and not self.headline
 
     def text(self) -> Iterator[list[str]]:
         """Rows as a reader sees them; what the first column repeats is left out."""
