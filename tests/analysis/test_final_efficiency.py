@@ -56,6 +56,9 @@ def test_a_condition_that_gave_up_has_no_final_efficiency(results):
     rows = late_by_family(read_study(results.directory)).rows
     assert [row[0] for row in rows] == ["251 to 300", "151 to 200", "151 to 200", "151 to 200"]
     assert rows[-1] == ["151 to 200", "frozen", "gave up after 2"]
+    tiny.write_config(tiny.config | {"run": tiny.config["run"] | {"problems": 100}})  # as nobody else
+    rows = late_by_family(read_study(results.directory)).rows
+    assert [row[1:] for row in rows if row[0] == "51 to 100"][-1] == ["frozen", "gave up after 2"]
 
 
 def test_where_own_problems_are_shown_they_are_named(results):

@@ -25,8 +25,8 @@ def late_by_family(results: StudyResults) -> Table:
     """Final efficiency of every condition, a column a family and a block of rows for each length of a sequence.
 
     Problems become cheaper along a sequence, so that a longer one would look better by its own last problems: a block
-    takes the same problems of all conditions that came so far. Where one gave up there is no block: it never came to a
-    final efficiency.
+    takes the same problems of all conditions that came so far. Where one gave up no block ends: it never came to a final
+    efficiency.
     """
     panels = [results.panels[family] for family in results.families if family in results.panels]
     order = dict.fromkeys(name for panel in panels for name in _shown(panel))
@@ -57,9 +57,8 @@ def _shown(panel: Panel) -> list[str]:
 
 
 def _lengths(panel: Panel) -> set[int]:
-    """Of the sequences that were learned as far as planned; pooled conditions have no plan of their own."""
-    found = {name: panel.conditions[name].problems for name in _shown(panel)}
-    return {length for name, length in found.items() if length >= panel.planned.get(name, 0)}
+    """Of the sequences as they were planned; pooled conditions have no plan of their own."""
+    return {panel.planned.get(name, panel.conditions[name].problems) for name in _shown(panel)}
 
 
 def _efficiency(panel: Panel, condition: str, length: int) -> Cell:
