@@ -25,8 +25,7 @@ def late_by_family(results: StudyResults) -> Table:
     """Final efficiency of every condition, a column a family and a block of rows for each length of a sequence.
 
     Problems become cheaper along a sequence, so that a longer one would look better by its own last problems: a block
-    takes the same problems of all conditions that came so far. Where one gave up no block ends: it never came to a final
-    efficiency.
+    takes the same problems of all conditions that came so far. One that gave up before has no final efficiency.
     """
     panels = [results.panels[family] for family in results.families if family in results.panels]
     order = dict.fromkeys(name for panel in panels for name in _shown(panel))
