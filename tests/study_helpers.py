@@ -111,12 +111,19 @@ def write_search(study: Path, name: str, chosen: str, problems: Mapping[str, int
     run.write_summary({"chosen": chosen, "updates": 10 * len(rows)})
 
 
-def write_sweep(study: Path, name: str, scores: Mapping[str, Mapping[float, float]]) -> None:
-    """The summary of a sweep with these mean updates by model and rate; the least is chosen."""
+def write_sweep(study: Path, name: str, scores: Mapping[str, Mapping[float, float]], edge: str = "") -> None:
+    """The summary of a sweep with these mean updates by model and rate; the least is chosen, and said to be an edge.
+
+    A model solved nothing if that is the limit.
+    """
     models = {
         model: {
             "scores": [{"rate": rate, "score": score} for rate, score in found.items()],
-            "chosen": {"rate": min(found, key=lambda rate: found[rate]), "edge": "", "solved": True},
+            "chosen": {
+                "rate": min(found, key=lambda rate: found[rate]),
+                "edge": edge,
+                "solved": min(found.values()) < LIMIT,
+            },
         }
         for model, found in scores.items()
     }

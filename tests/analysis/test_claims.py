@@ -12,9 +12,9 @@ from metaplast.analysis.findings import fit_as_published
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, SeedFit
 from metaplast.analysis.panels import StudyResults, pool, read_study
 from metaplast.analysis.statistics import Interval
-from metaplast.analysis.study_tables import masks
+from metaplast.analysis.study_tables import goudar, masks
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, only_late
-from metaplast.runs import ProblemRow, RunDirectory, write_atomically
+from metaplast.runs import RunDirectory, write_atomically
 from study_helpers import LIMIT, Cost, falling, plan, write_member, write_search, write_study
 
 SEEDS, PROBLEMS = 4, 80
@@ -76,6 +76,8 @@ def test_fewer_updates_is_judged_family_by_family(evidence):
     assert [(one.where, one.verdict) for one in inner.findings] == [("dms", HOLDS), ("cd-dms", DOES_NOT_HOLD)]
     assert "the same updates on every seed" in inner.findings[1].measured
     assert inner.verdict == DOES_NOT_HOLD
+    standard = claim(evidence, "It learns with fewer updates than the standard").findings
+    assert "times the updates over 80 problems, corrected p" in standard[0].measured
     ratio = evidence.compared("dms", "standard", TOTAL).comparison.ratio
     assert ratio.low < ratio.mean < 0.85
 
@@ -97,7 +99,9 @@ def test_attention(evidence):
 
 
 def test_rising_updates_and_late_advantage(evidence):
-    assert verdict(evidence, "The updates that the standard RSNN needs increase") == DOES_NOT_HOLD
+    rising = claim(evidence, "The updates that the standard RSNN needs increase")
+    assert rising.verdict == DOES_NOT_HOLD
+    assert rising.findings[0].measured.endswith("a problem, problems 61 to 80 over those of 21 to 40")
     late = {one.where: one for one in claim(evidence, "The advantage over the RNN").findings}
     assert late["cd-dms, rate"][1:] == ("in sequences of 80", CANNOT_TELL)  # it never came to task 600
 
@@ -112,30 +116,8 @@ def test_an_advantage_that_lies_late_is_seen_in_whole_sequences(tmp_path):
     }
     found = claim(study_with(tmp_path / "study", families, problems=1000), "The advantage over the RNN").findings
     assert [(one.where, one.verdict) for one in found] == [("dms, rate", HOLDS), ("dms, H4", DOES_NOT_HOLD)]
-
-
-def test_failures_of_attention_are_paired_by_seed_and_counted_until_it_gave_up(tmp_path):
-    """H4 lacks seed 0, and seed 1 gave up: by position, or over the common problems, the sign would be another."""
-    write_study(tmp_path / "study", {name: plan(name, "cd-dms") for name in ("cd-dms-H2", "cd-dms-H4")}, ["cd-dms"])
-    two = {0: 40, 1: 1, 2: 2, 3: 3}
-    four = {1: 20, 2: 30, 3: 40}
-    for name, failed in (("H2", two), ("H4", four)):
-        place = write_member(tmp_path / "study", f"cd-dms-{name}", {name: falling(1.0)}, 1, 1, model=name)
-        place.truncate_problems(lambda row: False)
-        for seed, count in failed.items():
-            length = 30 if (name, seed) == ("H4", 1) else 80
-            place.append_problems(
-                ProblemRow(name, seed, i, 2000 if i >= length - count else 9, 0.1, 1.0, i < length - count, 1.0)
-                for i in range(length)
-            )
-    (found,) = claim(gather(read_study(RunDirectory(tmp_path / "study"))), "On CD-DMS attention").findings
-    assert found.verdict == HOLDS
-    assert found.measured.startswith("H2 6 of 240; H4 90 of 190; 28 ")
-    assert found.measured.endswith("H4 seed 1 came to 30 problems")
-    other = RunDirectory(tmp_path / "study" / "cd-dms-H2")
-    other.truncate_problems(lambda row: row.seed != 2 or row.problem < 70)  # the side with fewer may have had more
-    (found,) = claim(gather(read_study(RunDirectory(tmp_path / "study"))), "On CD-DMS attention").findings
-    assert found.verdict == CANNOT_TELL
+    assert "in the first 600 problems" in found[0].measured
+    assert "in the last 50 of 1,000: a factor" in found[0].measured
 
 
 def test_a_problem_whose_loss_was_no_number_counts_the_limit(tmp_path):
@@ -150,7 +132,7 @@ def test_the_search_is_held_against_all_masks(evidence):
     assert verdict(evidence, "The search finds a mask as good", TARGETS) == HOLDS
     cost = claim(evidence, "It does so at less than half", TARGETS)
     assert [(one.where, one.verdict) for one in cost.findings] == [("dms", HOLDS), ("cd-dms", DOES_NOT_HOLD)]
-    assert "55 of 160" in cost.findings[0].measured
+    assert "55 of 160 pilot problems (34.4 %), 550 of an estimated 1,600 updates (34.4 %)" in cost.findings[0].measured
 
 
 def test_masks_are_compared_over_the_problems_that_all_of_them_met(tmp_path):
@@ -163,6 +145,7 @@ def test_masks_are_compared_over_the_problems_that_all_of_them_met(tmp_path):
     found = gather(read_study(RunDirectory(path)))
     (finding,) = claim(found, "The search finds a mask as good", TARGETS).findings
     assert finding.verdict == DOES_NOT_HOLD
+    assert finding.measured.startswith("over 20 problems ")
     assert finding.measured.endswith("times the updates of standard, the best of the other masks")
     (row,) = masks(found.results).rows
     assert row[4] == 20
@@ -180,7 +163,10 @@ def test_what_was_not_measured_cannot_be_told(tmp_path):
 def test_whole_sequences_without_a_failure_hold(tmp_path):
     evidence = study_with(tmp_path / "study", {"dms": {"bi-level": lambda seed, problem: (5, True)}}, problems=1000)
     found = claim(evidence, "The bi-level network fails on no problem")
-    assert (found.verdict, found.findings[0].measured) == (HOLDS, "0 of 4,000 failed (0 % to 0.0922 %)")
+    assert (found.verdict, found.findings[0].measured) == (
+        HOLDS,
+        "0 of 4,000 problems of 4 networks failed (0 % to 0.0922 %)",
+    )
 
 
 def test_comparisons_are_corrected_together_and_leave_single_masks_out(evidence):
@@ -227,6 +213,27 @@ def test_modularity_is_read_from_the_analysis_of_a_run(tmp_path):
         "rank correlation over problems (trend not taken out) -0.50 (-0.80 to -0.30), corrected p 0.004; "
         "over seeds -0.50 (-0.80 to -0.30), corrected p 0.004"
     )
+
+
+def test_only_whole_sequences_have_a_mean_beside_the_published_ones(tmp_path):
+    """One that is not finished, a short one, one that did not converge, and two that belong there."""
+    fit = lambda amplitude, converged=True: ExponentialFit(amplitude, 40.0, 20.0, converged)  # noqa: E731
+    seeds = [
+        Fitted("goudar", finished, SeedFit("rate", 0, problems, 1, one))
+        for finished, problems, one in (
+            (False, FIT_PROBLEMS, fit(900.0)),
+            (True, FIT_PROBLEMS - 1, fit(900.0)),
+            (True, FIT_PROBLEMS, fit(900.0, converged=False)),
+            (True, FIT_PROBLEMS, fit(100.0)),
+            (True, FIT_PROBLEMS, fit(140.0)),
+        )
+    ]
+    results = StudyResults(RunDirectory(tmp_path), {}, [], {})
+    table = goudar(Evidence(results, [], seeds))
+    (mean,) = (row for row in table.rows if str(row[0]).startswith("mean of"))
+    assert mean[:4] == ["mean of 2 whole sequences", None, FIT_PROBLEMS, 2]
+    assert mean[6].mean == 120
+    assert not [row for row in goudar(Evidence(results, [], seeds[:3])).rows if str(row[0]).startswith("mean of")]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from metaplast.analysis.statistics import compare, exponential_band, interval, student_interval
+from metaplast.analysis.statistics import (
+    compare,
+    compare_totals,
+    exponential_band,
+    interval,
+    ratio_interval,
+    student_interval,
+)
 from metaplast.runs import ProblemRow, ProblemTable
 
 
@@ -91,3 +98,19 @@ def test_bands_hold_the_curve_that_the_updates_follow():
     assert band.amplitude.mean == pytest.approx(140, rel=0.05)
     assert band.scale.mean == pytest.approx(12, rel=0.05)
     assert band.floor.low < 23 < band.floor.high + 0.5
+
+
+@pytest.mark.parametrize("seeds", [4, 10])
+def test_a_ratio_excludes_1_as_seldom_as_it_says_where_nothing_differs(seeds):
+    draws = np.random.default_rng(seeds).lognormal(8.0, 0.1, size=(300, 2, seeds))
+    sides = [{name: dict(enumerate(side)) for name, side in zip("ab", both, strict=True)} for both in draws]
+    found = [compare_totals(spent, "a", "b") for spent in sides]
+    for interval_of, truth in ((lambda one: one.ratio, 1.0), (lambda one: one.difference, 0.0)):
+        shown = [not interval_of(one).low <= truth <= interval_of(one).high for one in found]
+        assert np.mean(shown) <= 0.085
+
+
+def test_the_interval_of_a_ratio_is_students_of_the_logarithms():
+    logs = np.array([0.1, 0.2, 0.4, 0.3])
+    half = 3.182446305 * logs.std(ddof=1) / 2  # quantile 0.975 of t with three degrees of freedom
+    assert ratio_interval(logs) == pytest.approx(np.exp([0.25, 0.25 - half, 0.25 + half]))

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import html
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from metaplast.report import check_reportable, write_pages, write_study_report
 from metaplast.runs import RunDirectory, write_atomically
-from study_helpers import falling, plan, write_member, write_search, write_study, write_sweep
+from study_helpers import LIMIT, falling, plan, write_member, write_search, write_study, write_sweep
 
 SEEDS, PROBLEMS = 3, 30
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
@@ -75,6 +76,21 @@ def test_what_is_missing_is_said(study):
     assert "cannot tell" in page
 
 
+def test_captions_say_what_is_frozen_and_what_was_tuned_before(study):
+    text = (study.path.parent / "ip2.md").read_text()
+    assert "input and recurrent weights frozen, while the readout" in text
+    assert "whose cost is not counted" in text
+
+
+def test_comparisons_say_whose_intervals_they_have(study):
+    """Of means bootstrap intervals, of what is compared Student's: over few networks the others are too narrow."""
+    for text in ((study.path / "report.html").read_text(), (study.path.parent / "ip2.md").read_text()):
+        shown = html.unescape(text)
+        assert "Intervals are 95 % Student's t intervals over seeds" in shown
+        assert "with 95 % Student's t intervals over seeds, those of ratios from their logarithms; d:" in shown
+        assert "which take all problems as independent" in shown
+
+
 def test_swept_rates_are_shown(study):
     rows = list(csv.DictReader((study.path / "study" / "sweeps.csv").read_text().splitlines()))
     assert [(row["family"], row["model"], row["chosen"]) for row in rows] == [
@@ -111,7 +127,7 @@ def test_tables_hold_what_the_runs_hold(study):
     assert 0 < int(rows["dms", "standard"]["failures"]) >= failed.sum()
     with (study.path / "study" / "goudar.csv").open() as stream:
         fits = list(csv.DictReader(stream))
-    assert [row["seed"] for row in fits] == ["0", "1", "", "", ""]
+    assert [row["seed"] for row in fits] == ["0", "1", "", ""]  # no whole sequence, and no mean
     assert fits[0]["problems"] == "20"
     assert float(fits[-1]["floor"]) == 22.7
 
@@ -126,6 +142,14 @@ def test_figures_of_analyses_are_shown_too(tmp_path):
     assert page.read_text().count("data:image/png;base64,") == 3
     assert "Inside the networks" in page.read_text()
     assert {"dms-lesions.png", "dms-modularity-bi-level.png"} < set(contents(text.with_suffix("")))
+
+
+def test_a_family_in_which_every_condition_always_fails_still_has_a_page(tmp_path):
+    study = write_study(tmp_path / "study", {"dms": plan("dms", "dms")}, ["dms"])
+    masks = [f"random-{digits}" for digits in ("001", "010", "011", "100", "101", "110")]
+    hopeless = dict.fromkeys([*masks, "standard", "inner-only", "bi-level"], lambda seed, problem: (LIMIT, False))
+    write_member(study.path, "dms", hopeless, SEEDS, 4)
+    assert "the same updates under every mask" in write_study_report(study)[0].read_text()
 
 
 def test_an_empty_study_still_has_a_page(tmp_path):

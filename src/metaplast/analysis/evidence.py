@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaplast.analysis.goudar import SeedFit, seed_fits
+from metaplast.analysis.goudar import FIT_PROBLEMS, SeedFit, seed_fits
 from metaplast.analysis.panels import BI_LEVEL, MASK, Panel, StudyResults
-from metaplast.analysis.statistics import Comparison, Interval, compare_totals, corrected, interval
+from metaplast.analysis.statistics import Comparison, Interval, compare_totals, corrected, ratio_interval
 
 TOTAL, LATE = "total", "late"
 MEASURES = (TOTAL, LATE)
-"""Updates over the whole sequence, and over its last problems: final efficiency."""
+"""Updates over all problems that both met, and over the last of these: final efficiency."""
 
 
 class Compared(NamedTuple):
@@ -42,6 +42,12 @@ class Evidence(NamedTuple):
     results: StudyResults
     comparisons: list[Compared]
     fits: list[Fitted]
+
+    @property
+    def whole_fits(self) -> list[Fitted]:
+        """Those that may be held against the published ones: converged, of finished sequences as long as theirs."""
+        whole = [one for one in self.fits if one.finished and one.fit.problems >= FIT_PROBLEMS]
+        return [one for one in whole if one.fit.fit.converged]
 
     def compared(self, panel: str, reference: str, measure: str = TOTAL) -> Compared | None:
         """The comparison of bi-level with `reference`, if both were run."""
@@ -83,18 +89,18 @@ def against_others(panel: Panel, measure: str) -> list[Compared]:
 def ratio_of_parts(panel: Panel, condition: str, later: slice, earlier: slice) -> Interval:
     """Updates a problem in one part of the sequence over those in another: geometric mean over seeds."""
     updates = panel.conditions[condition].updates
-    return exponent(interval(np.log(updates[:, later].mean(axis=1)) - np.log(updates[:, earlier].mean(axis=1))))
+    return ratio_interval(np.log(updates[:, later].mean(axis=1)) - np.log(updates[:, earlier].mean(axis=1)))
 
 
 def ratio_in_part(panel: Panel, condition: str, reference: str, part: slice) -> Interval:
     """Updates of `condition` over those of `reference` in one part of the sequence: geometric mean over seeds."""
-    return exponent(interval(_log_ratios(panel, condition, reference, part)))
+    return ratio_interval(_log_ratios(panel, condition, reference, part))
 
 
 def growth_of_ratio(panel: Panel, condition: str, reference: str, later: slice, earlier: slice) -> Interval:
     """How the ratio of updates, condition over reference, changes between two parts: a factor, 1 being no change."""
     logs = [_log_ratios(panel, condition, reference, part) for part in (later, earlier)]
-    return exponent(interval(logs[0] - logs[1]))
+    return ratio_interval(logs[0] - logs[1])
 
 
 def _log_ratios(panel: Panel, condition: str, reference: str, part: slice) -> np.ndarray:
@@ -103,8 +109,3 @@ def _log_ratios(panel: Panel, condition: str, reference: str, part: slice) -> np
     common = sorted(set(ours.seeds) & set(theirs.seeds))
     sums = [one.updates[[one.seeds.index(seed) for seed in common], part].sum(axis=1) for one in (ours, theirs)]
     return np.log(sums[0]) - np.log(sums[1])
-
-
-def exponent(found: Interval) -> Interval:
-    """From logarithms to factors."""
-    return Interval(*(float(np.exp(value)) for value in found))

@@ -6,30 +6,26 @@ from statistics import fmean
 import numpy as np
 
 from metaplast.analysis.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
-from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED
+from metaplast.analysis.failures import H4, PUBLISHED_PROBLEMS, RATE, doubts
+from metaplast.analysis.goudar import PUBLISHED, STORED
 from metaplast.analysis.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
-from metaplast.analysis.statistics import Interval, compare_totals, interval
-from metaplast.analysis.tables import read_csv, shown
+from metaplast.analysis.search_cost import search_cost
+from metaplast.analysis.statistics import Interval, compare_totals, student_interval
+from metaplast.analysis.tables import percent, read_csv, shown
 from metaplast.analysis.verdicts import (
     CANNOT_TELL,
     HOLDS,
     Finding,
     above,
     below,
-    failure_rate,
     missing,
-    none_failed,
     not_zero,
     only_late,
+    place,
     reaches,
-    some_failed,
     within,
 )
 
-PUBLISHED_PROBLEMS = 1000
-"""Length of the paper's sequences; without a failure in a shorter one nothing is shown."""
-HARDEST = "cd-dms"
-RATE, H1, H2, H4 = "rate", "H1", "H2", "H4"
 MASKS = 8
 FIT_SEEDS = 5
 """Seeds that must lie in a published range, as must half of all: of many seeds five would soon be there by chance."""
@@ -37,26 +33,8 @@ EARLY = 0.6
 """Part of a sequence after which, the reviewers found, the baselines would still have looked as good."""
 
 
-def no_failures(evidence: Evidence) -> Iterable[Finding]:
-    return (failures(evidence, family, BI_LEVEL, none_failed) for family in evidence.results.families)
-
-
-def failures(evidence: Evidence, family: str, condition: str, rule: Callable[[int, bool], str]) -> Finding:
-    """Failures of a condition in a family, judged by a rule (failures, whether the sequence is whole)."""
-    panel, where = evidence.results.panels.get(family), _where(family, condition)
-    if panel is None or condition not in panel.conditions:
-        return missing(where)
-    found = panel.conditions[condition]
-    whole = found.problems >= PUBLISHED_PROBLEMS
-    rate = failure_rate(found.failures, found.attempts)
-    words = f"{found.failures:,} of {found.attempts:,} failed ({percent(rate.low)} to {percent(rate.high)})"
-    if not whole:
-        words += f", in sequences of {found.problems}"
-    return Finding(where, words, rule(found.failures, whole))
-
-
 def fewer_than(reference: str) -> Callable[[Evidence], Iterable[Finding]]:
-    """Bi-level needs fewer updates over the sequence than `reference`, in every family."""
+    """Bi-level needs fewer updates than `reference` over the problems that both met, in every family."""
 
     def ask(evidence: Evidence) -> Iterable[Finding]:
         for family in evidence.results.families:
@@ -65,7 +43,8 @@ def fewer_than(reference: str) -> Callable[[Evidence], Iterable[Finding]]:
                 yield missing(family)
                 continue
             found = one.comparison
-            words = f"{shown(found.ratio)} times the updates, corrected p {shown(found.p_corrected)}"
+            words = f"{shown(found.ratio)} times the updates over {one.problems:,} problems"
+            words += f", corrected p {shown(found.p_corrected)}"
             if found.difference == (0.0, 0.0, 0.0):
                 words = "the same updates on every seed: the chosen mask is that of the other"
             yield Finding(family, words, below(found.ratio, 1.0))
@@ -78,60 +57,21 @@ def increases(evidence: Evidence) -> Iterable[Finding]:
         if panel is None or STANDARD not in panel.conditions:
             yield missing(family)
             continue
-        quarter = panel.conditions[STANDARD].problems // 4
+        length = panel.conditions[STANDARD].problems
+        quarter = length // 4
         if quarter < 1:
             yield missing(family, "the sequence is too short")
             continue
-        later, earlier = slice(-quarter, None), slice(quarter, 2 * quarter)
+        later, earlier = slice(length - quarter, length), slice(quarter, 2 * quarter)
         found = ratio_of_parts(panel, STANDARD, later, earlier)
-        yield Finding(family, f"{shown(found)} times the updates a problem", above(found, 1.0))
-
-
-def only_hardest(evidence: Evidence) -> Iterable[Finding]:
-    for condition in (RATE, H4):
-        for family in evidence.results.families:
-            rule = some_failed if family == HARDEST else none_failed
-            yield failures(evidence, family, condition, rule)
-
-
-def essentially_fails(evidence: Evidence) -> Iterable[Finding]:
-    panel, where = evidence.results.panels.get(HARDEST), _where(HARDEST, H1)
-    if panel is None or H1 not in panel.conditions:
-        return [missing(where)]
-    found = panel.conditions[H1]
-    rate = failure_rate(found.failures, found.attempts)
-    words = f"{found.failures:,} of {found.attempts:,} failed ({percent(rate.low)} to {percent(rate.high)})"
-    return [Finding(where, words, above(rate, 0.5))]
-
-
-def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
-    """Seed by seed, all that each network failed until the end or until it gave up."""
-    panel = evidence.results.panels.get(HARDEST)
-    if panel is None or not {H2, H4} <= set(panel.conditions):
-        return [missing(HARDEST)]
-    sides = {name: panel.conditions[name] for name in (H2, H4)}
-    seeds = sorted(set(sides[H2].seeds) & set(sides[H4].seeds))
-    if not seeds:
-        return [missing(HARDEST, "no seed in common")]
-    failed = {name: np.array([side.failures_of(seed) for seed in seeds]) for name, side in sides.items()}
-    came = {name: np.array([side.attempts_of(seed) for seed in seeds]) for name, side in sides.items()}
-    whole = max(int(counts.max()) for counts in came.values())
-    words = [f"{name} {failed[name].sum():,.0f} of {came[name].sum():,}" for name in sides]
-    short = {name: [(s, int(n)) for s, n in zip(seeds, came[name], strict=True) if n < whole] for name in sides}
-    gave_up = [f"{name} seed {seed} came to {count} problems" for name in sides for seed, count in short[name]]
-    found = interval(failed[H4] - failed[H2])
-    verdict = above(found, 0.0)
-    fewer = H2 if found.mean > 0 else H4
-    if short[fewer]:  # what it would have failed later might turn the sign
-        verdict = CANNOT_TELL
-    said = "; ".join([*words, f"{shown(found)} more a seed", *gave_up])
-    return [Finding(HARDEST, said, verdict)]
+        parts = f"{length - quarter + 1:,} to {length:,} over those of {quarter + 1:,} to {2 * quarter:,}"
+        yield Finding(family, f"{shown(found)} times the updates a problem, problems {parts}", above(found, 1.0))
 
 
 def late_advantage(evidence: Evidence) -> Iterable[Finding]:
     for family, panel in _panels(evidence):
         for reference in (RATE, H4):
-            where = _where(family, reference)
+            where = place(family, reference)
             if panel is None or not {BI_LEVEL, reference} <= set(panel.conditions):
                 yield missing(where)
                 continue
@@ -143,8 +83,12 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
             early = ratio_in_part(panel, BI_LEVEL, reference, first)
             late = ratio_in_part(panel, BI_LEVEL, reference, final)
             change = growth_of_ratio(panel, BI_LEVEL, reference, final, first)
-            words = f"bi-level / {reference} {shown(early)} early, {shown(late)} late: a factor {shown(change)}"
-            yield Finding(where, words, only_late(early, late, change))
+            words = (
+                f"bi-level / {reference} {shown(early)} in the first {first.stop:,} problems, {shown(late)} in the last"
+            )
+            words += f" {last} of {length:,}: a factor {shown(change)}"
+            said = "; ".join([words, *doubts(panel, reference)])
+            yield Finding(where, said, only_late(early, late, change))
 
 
 def modularity(evidence: Evidence) -> Iterable[Finding]:
@@ -162,7 +106,7 @@ def modularity(evidence: Evidence) -> Iterable[Finding]:
             yield missing(family)
         for network in networks:
             tests = {row["within"]: row for row in found if row["network"] == network}
-            yield _both_ways(_where(family, network), tests)
+            yield _both_ways(place(family, network), tests)
 
 
 def _both_ways(where: str, tests: Mapping[str, Mapping[str, str]]) -> Finding:
@@ -180,18 +124,14 @@ def _both_ways(where: str, tests: Mapping[str, Mapping[str, str]]) -> Finding:
 
 
 def fit_as_published(evidence: Evidence) -> Iterable[Finding]:
-    whole = [
-        one.fit.fit
-        for one in evidence.fits
-        if one.finished and one.fit.problems >= FIT_PROBLEMS and one.fit.fit.converged
-    ]
+    whole = [one.fit.fit for one in evidence.whole_fits]
     for name, letter in (("floor", "c"), ("scale", "T"), ("amplitude", "a")):
         published = PUBLISHED[name]
         if len(whole) < FIT_SEEDS:
             yield missing(letter, f"{len(whole)} whole sequences, {FIT_SEEDS} are wanted")
             continue
         values = np.array([getattr(fit, name) for fit in whole])
-        found, inside = interval(values), sum(published.holds(float(value)) for value in values)
+        found, inside = student_interval(values), sum(published.holds(float(value)) for value in values)
         stored = sum(STORED[name].holds(float(value)) for value in values)
         words = (
             f"{shown(found)}, {inside} of {len(values)} seeds inside {published.low:g} to {published.high:g} of the "
@@ -210,11 +150,13 @@ def as_good_as_the_best(evidence: Evidence) -> Iterable[Finding]:
             continue
         totals = panel.totals([BI_LEVEL, *masks])  # over the problems that all of them met
         rivals = [name for name in masks if totals[name] != totals[BI_LEVEL]]  # one of the eight is the chosen mask
+        if not rivals:  # as where every mask fails on every problem
+            yield missing(family, "the same updates under every mask")
+            continue
         best = min(rivals, key=lambda name, of=totals: fmean(of[name].values()))
         found = compare_totals(totals, BI_LEVEL, best).ratio
-        yield Finding(
-            family, f"{shown(found)} times the updates of {best}, the best of the other masks", reaches(found, 1.0)
-        )
+        words = f"over {panel.common(*totals):,} problems {shown(found)} times the updates of {best}"
+        yield Finding(family, f"{words}, the best of the other masks", reaches(found, 1.0))
 
 
 def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
@@ -223,28 +165,21 @@ def at_half_the_cost(evidence: Evidence) -> Iterable[Finding]:
         if member is None or member.search is None:
             yield missing(family)
             continue
-        table, settings = member.search.problems(), member.search.config
-        if not len(table):
+        cost = search_cost(member.search)
+        if cost is None:
             yield missing(family, "the search measured nothing")
             continue
-        masks = 2 ** len(settings["pilot"]["groups"])
-        everything = masks * settings["pilot"]["seeds"] * (int(table.problem.max()) + 1)
-        share = len(table) / everything
-        words = f"{len(table):,} of {everything:,} pilot problems ({percent(share)})"
-        yield Finding(family, words, below(Interval(share, share, share), 0.5))
+        of_problems, of_updates = cost.shares
+        words = (
+            f"{cost.problems:,} of {cost.all_problems:,} pilot problems ({percent(of_problems)}), "
+            f"{cost.updates:,} of an estimated {cost.all_updates:,.0f} updates ({percent(of_updates)})"
+        )
+        larger = max(cost.shares)  # whichever is dearer: early problems need more updates than late ones
+        yield Finding(family, words, below(Interval(larger, larger, larger), 0.5))
 
 
 def _real(text: str | None) -> float:
     return float(text) if text else np.nan
-
-
-def percent(share: float) -> str:
-    """A share in percent."""
-    return f"{shown(100 * share)} %"
-
-
-def _where(family: str, condition: str) -> str:
-    return f"{family}, {condition}"
 
 
 def _panels(evidence: Evidence) -> Iterator[tuple[str, Panel | None]]:

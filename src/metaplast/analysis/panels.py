@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from metaplast.analysis.curves import attempted_by_all, counted_problems, given_up_at, late, updates_matrix
+from metaplast.analysis.swept_rates import doubt_of_rate, doubts_in_words
 from metaplast.runs import ProblemTable, RunDirectory
 
 BI_LEVEL, INNER_ONLY, STANDARD, RANDOM = "bi-level", "inner-only", "standard", "random mask"
@@ -31,8 +32,8 @@ class Sequences(NamedTuple):
     """1 where the problem was solved, 0 where it failed; of pooled conditions the mean."""
     pooled: int = 1
     """Conditions over which this is the mean."""
-    beyond: tuple[tuple[int, int], ...] = ()
-    """By seed attempts and failures of problems that not all seeds attempted; of pooled conditions none."""
+    beyond: tuple[np.ndarray, ...] = ()
+    """By seed the same as `solved`, of the problems that not all seeds attempted; of pooled conditions none."""
 
     @property
     def problems(self) -> int:
@@ -40,21 +41,17 @@ class Sequences(NamedTuple):
 
     @property
     def attempts(self) -> int:
-        return self.updates.size * self.pooled + sum(attempts for attempts, _ in self.beyond)
+        return self.updates.size * self.pooled + sum(map(len, self.beyond))
 
     @property
     def failures(self) -> int:
-        return round(float((1.0 - self.solved).sum()) * self.pooled) + sum(failures for _, failures in self.beyond)
+        beyond = sum(float((1.0 - row).sum()) for row in self.beyond)
+        return round(float((1.0 - self.solved).sum()) * self.pooled + beyond)
 
-    def attempts_of(self, seed: int) -> int:
-        """How far one seed came, in problems."""
+    def outcomes(self, seed: int) -> np.ndarray:
+        """`solved` of all that one seed attempted, until it gave up if it did."""
         place = self.seeds.index(seed)
-        return self.problems + (self.beyond[place][0] if self.beyond else 0)
-
-    def failures_of(self, seed: int) -> float:
-        """All that one seed failed, until it gave up if it did; of pooled conditions the mean."""
-        place = self.seeds.index(seed)
-        return float((1.0 - self.solved[place]).sum()) + (self.beyond[place][1] if self.beyond else 0)
+        return np.concatenate([self.solved[place], self.beyond[place]]) if self.beyond else self.solved[place]
 
     def totals(self, part: slice = slice(None)) -> dict[int, float]:
         """Updates of every seed over a part of the sequence."""
@@ -70,6 +67,10 @@ class Panel(NamedTuple):
     """By condition the member that it comes from; pooled ones have none."""
     models: dict[str, str]
     """By condition the kind of its network."""
+    planned: dict[str, int]
+    """By condition how many problems its networks were to meet; some may have given up before."""
+    doubts: dict[str, str]
+    """By condition what is doubtful about its learning rate, in words; empty where nothing is."""
     notes: list[str]
     """What keeps conditions from being compared fairly."""
 
@@ -108,6 +109,8 @@ class Member(NamedTuple):
     """The finished search that came before it, if any."""
     sweep: RunDirectory | None = None
     """The finished sweep over learning rates that came before it, if any."""
+    doubt: str = ""
+    """What is doubtful about its learning rate, in words; empty if nothing is."""
 
     @property
     def state(self) -> str:
@@ -155,7 +158,8 @@ def read_member(study: Path, name: str, plan: Mapping[str, Any]) -> Member:
     finished = bool(run and run.summary)
     share = 1.0 if finished else _share(run) if run else 0.0
     before = (place if place.summary else None for place in (search, sweep))
-    return Member(name, plan.get("panel") or name, plan.get("fit", False), run, finished, share, *before)
+    doubt = doubt_of_rate(study, plan, run.config.get("model", {})) if run else ""
+    return Member(name, plan.get("panel") or name, plan.get("fit", False), run, finished, share, *before, doubt=doubt)
 
 
 def _share(run: RunDirectory) -> float:
@@ -179,10 +183,13 @@ def panel_of(name: str, members: Sequence[Member], pooled: Mapping[str, Sequence
         if all(matching.values()):
             names = dict.fromkeys(name for group in matching.values() for name in group)
             found[label] = pool([found[name] for name in names])
-    models = {one: next(_entry(m, ("model", "name")) for m in members if m.name == origin[one]) for one in origin}
+    by_name = {member.name: member for member in members}
+    models = {one: _entry(by_name[origin[one]], ("model", "name")) for one in origin}
+    planned = {one: _entry(by_name[origin[one]], ("run", "problems")) for one in origin}
+    doubts = {one: by_name[origin[one]].doubt for one in origin}
     order = sorted(found, key=lambda label: (FIRST.index(label) if label in FIRST else 9, label.startswith(MASK)))
-    notes = [*differences(members), *(note for member in members for note in gave_up(member))]
-    return Panel(name, {label: found[label] for label in order}, origin, models, notes)
+    notes = [*differences(members), *doubts_in_words(doubts), *(note for one in members for note in gave_up(one))]
+    return Panel(name, {label: found[label] for label in order}, origin, models, planned, doubts, notes)
 
 
 def gave_up(member: Member) -> Iterator[str]:
@@ -203,10 +210,9 @@ def sequences(table: ProblemTable, condition: str) -> Sequences:
     """One condition of a finished run, from its problems as `counted` has them."""
     updates = updates_matrix(table, condition, solved=False)
     solved, length = np.isfinite(updates_matrix(table, condition)), attempted_by_all(updates)
-    attempts = np.isfinite(updates[:, length:])
-    failed = attempts & ~solved[:, length:]
-    beyond = tuple(zip(attempts.sum(axis=1).tolist(), failed.sum(axis=1).tolist(), strict=True))
-    return Sequences(table.seeds(condition), updates[:, :length], solved[:, :length].astype(float), beyond=beyond)
+    outcomes, attempts = solved.astype(float), np.isfinite(updates[:, length:])
+    beyond = tuple(row[there] for row, there in zip(outcomes[:, length:], attempts, strict=True))
+    return Sequences(table.seeds(condition), updates[:, :length], outcomes[:, :length], beyond=beyond)
 
 
 def pool(parts: Sequence[Sequences]) -> Sequences:

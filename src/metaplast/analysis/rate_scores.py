@@ -1,6 +1,6 @@
 """What a sweep over learning rates came to: the score of every model and rate, and the rate that is chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,14 @@ def choose(scores: Sequence[RateScore]) -> Chosen:
     rates = sorted(one.rate for one in scores)
     edge = "" if len(rates) < 2 else {rates[0]: "lowest", rates[-1]: "highest"}.get(best.rate, "")
     return Chosen(best.rate, edge, best.solved > 0)
+
+
+def doubt(chosen: Mapping[str, Any]) -> str:
+    """Why a chosen rate may not be a good one, in words for where its model is judged; empty if there is no doubt."""
+    if not chosen["solved"]:
+        return "no rate of the sweep solved a problem, so that its learning rate is a guess"
+    edge = chosen["edge"]
+    return f"its learning rate is the {edge} of the sweep, so that a better one may lie beyond" if edge else ""
 
 
 def remark(chosen: dict[str, Any]) -> str:

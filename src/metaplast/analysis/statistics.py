@@ -28,9 +28,9 @@ class Comparison(NamedTuple):
     reference: str
     seeds: int
     difference: Interval
-    """Updates of the sequence, condition minus reference."""
+    """Updates of the sequence, condition minus reference, with Student's interval."""
     ratio: Interval
-    """Updates of the condition as a fraction of those of the reference, geometric mean."""
+    """Updates of the condition as a fraction of those of the reference: geometric mean, Student's interval of logs."""
     effect: float
     """Mean difference over its standard deviation (Cohen's d for pairs)."""
     p_value: float
@@ -41,6 +41,8 @@ class Comparison(NamedTuple):
 
 def interval(values: np.ndarray, level: float = LEVEL, seed: int = 0) -> Interval:
     """Mean of `values` with a bias-corrected and accelerated bootstrap interval; a single value has none (NaN).
+
+    It describes; over few values it is too narrow to judge by, as `student_interval` says.
 
     Reference: Efron (1987), as in `scipy.stats.bootstrap`.
     """
@@ -70,6 +72,11 @@ def student_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
         return Interval(mean, mean, mean)
     found = stats.ttest_1samp(values, 0.0).confidence_interval(level)
     return Interval(mean, float(found.low), float(found.high))
+
+
+def ratio_interval(logs: np.ndarray, level: float = LEVEL) -> Interval:
+    """Geometric mean of ratios given by their logarithms, with Student's t interval of these."""
+    return Interval(*(float(np.exp(value)) for value in student_interval(logs, level)))
 
 
 def totals(
@@ -129,15 +136,14 @@ def compare_totals(
         raise ValueError(f"{condition!r} and {reference!r} have no seed in common; run both with the same seeds")
     first, second = (np.array([side[seed] for seed in common]) for side in (ours, theirs))
     difference = first - second
-    logs = interval(np.log(first) - np.log(second), level)
     spread = float(difference.std(ddof=1)) if len(common) > 1 else np.nan
     p_value = sign_test(difference)
     return Comparison(
         condition,
         reference,
         len(common),
-        interval(difference, level),
-        Interval(*(float(np.exp(value)) for value in logs)),
+        student_interval(difference, level),
+        ratio_interval(np.log(first) - np.log(second), level),
         float(difference.mean() / spread) if spread else np.nan,
         p_value,
         p_value,

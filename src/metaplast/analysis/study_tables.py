@@ -1,17 +1,18 @@
 """The tables of a study, from what its runs measured."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
 
 from metaplast.analysis.claims import Judged
-from metaplast.analysis.curves import late
-from metaplast.analysis.evidence import Evidence
+from metaplast.analysis.evidence import Evidence, Fitted
+from metaplast.analysis.final_efficiency import late_problems, late_updates
 from metaplast.analysis.goudar import FIT_PROBLEMS, PUBLISHED, STORED, Published
 from metaplast.analysis.panels import INNER_ONLY, MASK, STANDARD, Panel, Sequences, StudyResults
 from metaplast.analysis.rate_scores import remark
-from metaplast.analysis.statistics import Interval, interval
+from metaplast.analysis.search_margin import margin_in_words
+from metaplast.analysis.statistics import Interval, interval, student_interval
 from metaplast.analysis.tables import Cell, Column, Table
 
 LETTERS = {"floor": "c", "scale": "T", "amplitude": "a"}
@@ -51,15 +52,16 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
         Column("problems", "problems"),
         Column("failures", "failures"),
         Column("attempts", "of"),
+        Column("late_problems", "late problems", words=True),
         Column("updates_first", "updates, first"),
         Column("updates_late", "updates, late"),
         Column("updates_total", "updates in total"),
     )
     rows = [row for panel in panels if panel in results.panels for row in _condition_rows(results.panels[panel])]
     note = (
-        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late, the final "
-        "efficiency: a problem of the last 50, or of the last half of a shorter sequence. A failed problem counts "
-        "with the limit."
+        "Means over seeds with their 95 % bootstrap intervals (BCa). First: the first problem. Late: a problem of the "
+        "late ones. A failed problem counts with the limit. Late and in total are over each condition's own problems: "
+        "where these differ, nothing follows from them, and only the comparisons, over common problems, tell."
     )
     return Table(name, "Failures and updates", columns, rows, note)
 
@@ -69,41 +71,25 @@ def _condition_rows(panel: Panel) -> list[list[Cell]]:
     for name, found in panel.conditions.items():
         if name.startswith(MASK):
             continue
-        spent = [interval(values) for values in (found.updates[:, 0], _late(found), found.updates.sum(axis=1))]
-        counts = [len(found.seeds), found.problems, found.failures, found.attempts]
+        parts = (found.updates[:, 0], late_updates(found, found.problems), found.updates.sum(axis=1))
+        spent = [interval(values) for values in parts]
+        counts = [len(found.seeds), found.problems, found.failures, found.attempts, late_problems(found.problems)]
         rows.append([panel.name, name, *counts, *spent])
     return rows
 
 
 def failures_by_family(results: StudyResults) -> Table:
     """Failed problems of every condition, a column a family."""
-    note = "Failed problems of all that were met: a problem fails that does not reach the criterion within the limit."
-    return _by_family(results, "failures", "Failures", note, lambda found: f"{found.failures:,} of {found.attempts:,}")
-
-
-def late_by_family(results: StudyResults) -> Table:
-    """Final efficiency of every condition, a column a family."""
-    note = (
-        "Updates a problem over the last 50 problems of each seed, or the last half of a shorter sequence (final "
-        "efficiency), with 95 % bootstrap intervals (BCa) over seeds; a failed problem counts with the limit."
-    )
-    return _by_family(results, "final-efficiency", "Final efficiency", note, lambda found: interval(_late(found)))
-
-
-def _by_family(results: StudyResults, name: str, title: str, note: str, cell: Callable[[Sequences], Cell]) -> Table:
     panels = [results.panels[family] for family in results.families if family in results.panels]
-    order = [name for panel in panels for name in panel.conditions if not name.startswith(MASK)]
+    order = dict.fromkeys(name for panel in panels for name in panel.conditions if not name.startswith(MASK))
     columns = [Column("condition", "condition", words=True), *(Column(panel.name, panel.name) for panel in panels)]
-    rows = [
-        [condition, *(cell(panel.conditions[condition]) if condition in panel.conditions else None for panel in panels)]
-        for condition in dict.fromkeys(order)
-    ]
-    return Table(name, title, columns, rows, note)
+    rows = [[condition, *(_failures(panel.conditions.get(condition)) for panel in panels)] for condition in order]
+    note = "Failed problems of all that were met: a problem fails that does not reach the criterion within the limit."
+    return Table("failures", "Failures", columns, rows, note)
 
 
-def _late(found: Sequences) -> np.ndarray:
-    """Updates a problem over the last problems, seed by seed."""
-    return found.updates[:, -late(found.problems) :].mean(axis=1)
+def _failures(found: Sequences | None) -> Cell:
+    return f"{found.failures:,} of {found.attempts:,}" if found else None
 
 
 def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
@@ -127,10 +113,10 @@ def comparisons(evidence: Evidence, panels: Sequence[str], name: str) -> Table:
             start = [one.panel, one.reference, one.measure, one.problems, found.seeds]
             rows.append([*start, found.ratio, found.difference, found.effect, found.p_value, found.p_corrected])
     note = (
-        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the sequence "
-        "(total) and over its last problems (late), with 95 % bootstrap intervals over seeds; d: mean difference over "
-        "its standard deviation. p: permutation of signs, two-sided, corrected together for all comparisons of this "
-        "study (Benjamini & Yekutieli)."
+        "Updates of bi-level over (ratio) or minus (difference) those of the other condition, over the problems that "
+        "both met (total) and over the last of these (late), with 95 % Student's t intervals over seeds, those of "
+        "ratios from their logarithms; d: mean difference over its standard deviation. p: permutation of signs, "
+        "two-sided, corrected together for all comparisons of this study (Benjamini & Yekutieli)."
     )
     return Table(name, "Comparisons", columns, rows, note)
 
@@ -145,6 +131,7 @@ def masks(results: StudyResults) -> Table:
         Column("search_updates", "pilot updates"),
         Column("problems", "fresh problems"),
         *(Column(name, {STANDARD: "000", INNER_ONLY: "111"}.get(name, name.removeprefix(MASK))) for name in order),
+        Column("lead", "lead of the choice in the search", words=True),
     ]
     rows: list[list[Cell]] = []
     for family in results.families:
@@ -157,10 +144,13 @@ def masks(results: StudyResults) -> Table:
             told = [str(found.summary["chosen"]), len(found.problems()), int(found.summary["updates"])]
         totals = panel.totals([name for name in order if name in panel.conditions])
         means = [fmean(totals[name].values()) if name in totals else None for name in order]
-        rows.append([family, *told, panel.common(*totals), *means])
+        lead = margin_in_words(found) if found else None
+        rows.append([family, *told, panel.common(*totals), *means, lead])
     note = (
         "Updates over the first problems, which all masks met, mean over seeds, by mask: dendritic time constant, "
-        "somatic time constant, threshold; 1 learns. The search saw none of these problems and networks."
+        "somatic time constant, threshold; 1 learns. The search saw none of these problems and networks. Lead: of the "
+        "chosen mask on the pilot problems, with Student's t interval over pilot networks; a search chooses what looks "
+        "best, so that it is a little too large."
     )
     return Table("masks", "Updates by mask", columns, rows, note)
 
@@ -205,19 +195,25 @@ def goudar(evidence: Evidence) -> Table:
         start = [one.member, one.fit.seed, one.fit.problems, one.fit.failures]
         rows.append([*start, *numbers, ", ".join(inside) or "none"])
     if rows:
-        fits = np.array([[getattr(one.fit.fit, name) for name in LETTERS] for one in evidence.fits])
-        known = fits[np.isfinite(fits).all(axis=1)]
-        means = [interval(column) for column in known.T] if len(known) else [None] * len(LETTERS)
-        rows.append(["mean", None, None, sum(one.fit.failures for one in evidence.fits), *means, ""])
+        if whole := evidence.whole_fits:
+            rows.append(_mean_of_whole(whole))
         rows.append(["published sequences, fitted alike", *_published(PUBLISHED)])
         rows.append(["published fits, as stored", *_published(STORED)])
     note = (
         "Trials to criterion of problem x as a exp(-x / T) + c, fitted as the published analysis does: trials before "
         "the criterion's window, at least 1; the first problem left out; the published bounds and starting values. "
         "The fits that are stored beside the published sequences are not those of these sequences: fitted by that very "
-        "procedure these have a wider range, and it is theirs that a seed is inside of or not."
+        "procedure these have a wider range, and it is theirs that a seed is inside of or not. The mean, with its 95 % "
+        "Student's t interval, is over whole sequences only: finished, and as long as the published ones."
     )
     return Table("goudar", "Fits", columns, rows, note)
+
+
+def _mean_of_whole(whole: Sequence[Fitted]) -> list[Cell]:
+    """Shorter sequences have other fits, and do not belong above the published ranges."""
+    means = [student_interval(np.array([getattr(one.fit.fit, name) for one in whole])) for name in LETTERS]
+    failures = sum(one.fit.failures for one in whole)
+    return [f"mean of {len(whole)} whole sequences", None, min(one.fit.problems for one in whole), failures, *means, ""]
 
 
 def _published(numbers: Mapping[str, Published]) -> list[Cell]:

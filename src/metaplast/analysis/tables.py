@@ -34,6 +34,8 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     """How to read it."""
+    headline: bool = False
+    """Whether it is shown at once, however long it is."""
 
     def csv(self) -> bytes:
         """The table as a file: an interval takes three columns, floats six digits; the same numbers, the same bytes."""
@@ -56,7 +58,7 @@ class Table(NamedTuple):
     @property
     def long(self) -> bool:
         """Whether a reader should have to ask for it."""
-        return len(self.rows) > LONG
+        return len(self.rows) > LONG and not self.headline
 
     def text(self) -> Iterator[list[str]]:
         """Rows as a reader sees them; what the first column repeats is left out."""
@@ -99,6 +101,11 @@ def _interval(found: Interval) -> str:
     decimals = min(max(1 - math.floor(math.log10(width)), 0), 4)
     mean, low, high = (f"{value + 0.0:,.{decimals}f}" for value in found)
     return f"{mean} ({low} to {high})"
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{shown(100 * share)} %"
 
 
 def number(value: float | None) -> str:

@@ -19,6 +19,11 @@ class Finding(NamedTuple):
     verdict: str
 
 
+def place(family: str, condition: str) -> str:
+    """Where something was measured, in words."""
+    return f"{family}, {condition}"
+
+
 def missing(where: str, what: str = "not measured") -> Finding:
     """There is nothing to judge by."""
     return Finding(where, what, CANNOT_TELL)

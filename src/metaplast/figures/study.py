@@ -153,5 +153,5 @@ def _label_ratios(figure: Figure, axes: Axes) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     figure.supxlabel("updates of bi-level as a fraction of the other's (left of 1: bi-level needs fewer)", fontsize=9.5)
-    names = f"filled: {TOTAL}    open: {LATE} (final efficiency)    line: 95 % bootstrap interval over seeds"
+    names = f"filled: {TOTAL}    open: {LATE} (final efficiency)    line: 95 % Student's t interval over seeds"
     figure.suptitle(names, color=MUTED, fontsize=8.5)

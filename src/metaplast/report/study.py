@@ -8,6 +8,7 @@ import tomli_w
 from metaplast.analysis import study_tables as tables
 from metaplast.analysis.claims import CLAIMS, TARGETS, Judged, judge
 from metaplast.analysis.evidence import Evidence, gather
+from metaplast.analysis.final_efficiency import late_by_family
 from metaplast.analysis.panels import Member, StudyResults, read_study
 from metaplast.analysis.tables import Table, number
 from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
@@ -23,6 +24,14 @@ from metaplast.figures.style import small_png
 from metaplast.report.page import PAGE, data_uri, environment, flat
 from metaplast.report.study_pictures import Picture, of_analyses, pictures
 from metaplast.runs import RunDirectory, write_atomically
+
+INTERVALS = (
+    "Intervals are 95 % Student's t intervals over seeds, those of ratios from their logarithms. Shares of failed "
+    "problems have exact binomial ones, which take all problems as independent: those of one network are not, and four "
+    "networks that never learn are little more than four observations. Those of rank correlations are bootstrap "
+    "intervals, too narrow over few networks: a permutation test must agree with them."
+)
+"""What the intervals are that the claims are judged by."""
 
 
 class Part(NamedTuple):
@@ -40,6 +49,8 @@ class Page(NamedTuple):
     name: str
     title: str
     sentence: str
+    intervals: str
+    """What the intervals of the claims are."""
     counts: dict[str, int]
     """How many of the claims hold, do not hold, or cannot be judged."""
     claims: list[Judged]
@@ -94,6 +105,7 @@ def page_of(directory: RunDirectory) -> Page:
         name=directory.name,
         title=str(results.config.get("title")),
         sentence=sentence(results),
+        intervals=INTERVALS,
         counts={
             verdict: sum(one.verdict == verdict for one in claims) for verdict in (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)
         },
@@ -120,7 +132,7 @@ def parts_of(evidence: Evidence) -> list[Part]:
             pictures(drawn, [FAMILIES_ABLATIONS, FAMILIES_BASELINES, FAMILIES_RATIOS]),
             [
                 tables.failures_by_family(results),
-                tables.late_by_family(results),
+                late_by_family(results),
                 tables.conditions(results, families, "families"),
                 tables.comparisons(evidence, families, "comparisons"),
             ],

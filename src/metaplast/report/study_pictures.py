@@ -32,14 +32,16 @@ CURVES = (
     "logarithmic. A tick above the axes is a problem that a seed did not solve; it counts with the limit. "
 )
 RATIOS = (
-    "Left of the line bi-level needs fewer updates. Filled: over the whole sequence; open: over its last problems, the "
-    "final efficiency. An interval that crosses the line cannot tell. "
+    "Left of the line bi-level needs fewer updates. Filled: over all problems that both met; open: over the last of "
+    "these, the final efficiency. An interval that crosses the line cannot tell. "
 )
 CAPTIONS = {
     FAMILIES_ABLATIONS: CURVES
     + "Bi-level: the mask that the search chose; inner-only: every intrinsic property learns; "
-    "standard: none; random mask: the mean over the masks that free some and not all; others: the same network with "
-    "values that were learned before and are then fixed, with an adaptive threshold, or with frozen weights.",
+    "standard: none; random mask: the mean over the masks that free some and not all. Others, of the same network: "
+    "tuned-fixed with intrinsic properties that it tuned before, on these very problems and on more that follow them, "
+    "whose cost is not counted, and that are then fixed; ALIF with an adaptive threshold; frozen-weights with its "
+    "input and recurrent weights frozen, while the readout and the intrinsic properties learn.",
     FAMILIES_BASELINES: CURVES
     + "The baselines meet the same problems and trials: a leaky rate network, a gated one, and "
     "causal self-attention with 1, 2 and 4 heads.",
