@@ -83,12 +83,13 @@ def curves(panels: Sequence[Panel], shown: Sequence[str], colour: dict[str, str]
     for spare in axes[len(panels) :]:
         spare.set_axis_off()
     handles = [Line2D([], [], color=colour[name], linewidth=3, label=name) for name in shown if name in there]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), fontsize=9)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(3 * columns, len(handles)), fontsize=9)
     return figure
 
 
 def _curves(axes: Axes, panel: Panel, names: Sequence[str], colour: dict[str, str]) -> None:
-    for place, name in enumerate(names):
+    ticks = 0
+    for name in reversed(names):  # the first, of which the study is, on top of all others
         found = panel.conditions[name]
         index = np.arange(found.problems) + 1
         # Failed problems count with what was spent on them, as in the tables.
@@ -101,13 +102,14 @@ def _curves(axes: Axes, panel: Panel, names: Sequence[str], colour: dict[str, st
         failed = index[(found.solved < 1).any(axis=0)]
         if len(failed) and found.pooled == 1:
             top = axes.get_xaxis_transform()
-            height = np.full(len(failed), 1.01 + 0.025 * place)
+            height = np.full(len(failed), 1.02 + 0.03 * ticks)
             axes.plot(failed, height, "|", color=colour[name], ms=4, transform=top, clip_on=False)
+            ticks += 1
     axes.set(xscale="log", yscale="log", xlabel="problem in the sequence", ylabel="updates to criterion")
     plain_logarithmic(axes.xaxis)
     plain_logarithmic(axes.yaxis)
     light_grid(axes, "both")
-    axes.set_title(panel.name, pad=10 + 2.2 * len(names))
+    axes.set_title(panel.name, pad=6 + 6 * ticks)  # above the ticks, a row a condition
 
 
 def ratios(compared: Sequence[Compared], colour: dict[str, str]) -> Figure:

@@ -97,10 +97,13 @@ def small_png(content: bytes, limit: int = 60_000, width: int = 1000) -> bytes:
     """A PNG of at most `limit` bytes: narrower, and with fewer colours, until it fits; the same bytes each time."""
     whole = Image.open(io.BytesIO(content)).convert("RGB")
     small = b""
-    for wide, colours in ((width, 64), (width, 24), (round(0.75 * width), 24), (width // 2, 16), (width // 3, 8)):
+    for wide, colours in ((width, 128), (width, 64), (round(0.75 * width), 64), (width // 2, 32), (width // 3, 16)):
         wide = min(wide, whole.width)
         size = wide, round(whole.height * wide / whole.width)
-        image = whole.resize(size, Image.Resampling.LANCZOS).quantize(colours, dither=Image.Dither.NONE)
+        # Colours as far apart as can be: the median cut gives thin lines of different conditions one colour.
+        image = whole.resize(size, Image.Resampling.LANCZOS).quantize(
+            colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
         buffer = io.BytesIO()
         image.save(buffer, format="PNG", optimize=True)
         small = buffer.getvalue()
