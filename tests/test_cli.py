@@ -229,6 +229,9 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_co
     result = call("search", "dms", *settings(*SMALL_SEARCH))
     assert result.exit_code == 0, result.output
     assert "chosen, of threshold:" in result.stdout
+    line = " ".join(result.stdout.split())  # as wide as the terminal is
+    assert "the best of those run as far:" in line
+    assert "updates over 2 problems of 1 pilot network; that may be chance: more networks (pilot.seeds) tell" in line
     assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
     refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
     refused(call("search", "dms", "--resume", *settings("pilot.seeds=2")), "others than pilot.seeds=2")
