@@ -268,6 +268,9 @@ def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilat
     [
         ("search.name=guess", ["search.name", "guess", "halving", "relaxed"]),
         ("search.problemz=3", ["unknown key 'search.problemz'"]),
+        ("search.first=0", ["search: first is 0; give 1 or more"]),
+        ('search={name="evolution", population=0}', ["search: population is 0; give 2 or more"]),
+        ('search={name="preset", mask="01"}', ["search.mask is '01'; give one 0 or 1"]),
         ('pilot.groups={axon=["*.axon"]}', ["'*.axon'", "matches no parameter"]),
         ("pilot.groups={}", ["groups is empty"]),
         ("pilot.seeds=0", ["pilot.seeds"]),

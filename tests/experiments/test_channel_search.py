@@ -73,7 +73,7 @@ def test_a_search_writes_what_it_tried(study, whole):
     epochs = {mask: sum(row.mask == mask for row in rows) for mask in sorted({row.mask for row in rows})}
     assert set(epochs) == {study.space.label(mask) for mask in study.space.all()}
     assert len(epochs) == 9  # no layer without any channel
-    assert sorted(epochs.values()) == [1] * 5 + [2] * 4
+    assert sorted(epochs.values()) == [1] * 4 + [2] * 5
     assert epochs[chosen.name] == 2
     last = {row.mask: row.held_out_error for row in rows if row.epoch == 2}
     assert last[chosen.name] == min(last[mask] for mask in last if place.summary["masks"][mask]["epochs"] == 2)
@@ -248,6 +248,9 @@ def test_a_channel_that_settles_by_itself_is_everywhere_or_nowhere():
     [
         ("search.name=relaxed", "relaxed gates learning rates, not channels"),
         ("search.name=guess", "search.name is 'guess'"),
+        ("search.first=0", "search: first is 0; give 1 or more"),
+        ('search={name="preset", mask="001110110"}', "search.mask is '001110110'; give one 0 or 1 for each"),
+        ('search={name="preset", mask="000111"}', "mask 000111 of .* must have one of"),
         ('pilot.channels=["hebb"]', "pilot.channels: no channel 'hebb'; there are: stbp"),
         ('pilot.channels=["sbp", "sbp"]', "each once"),
         ("pilot.train=50", "pilot.train is 50; pilot.held_out leaves 48 of 60"),

@@ -67,6 +67,7 @@ def build(config: AllocationSearch) -> SearchStudy:
     search = component(SEARCHES, config.search, "search")
     groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
     space = Space(groups, tuple(config.pilot.always))
+    search.check(space)
     family = component(FAMILIES, config.family, "family")
     template = structure(config.model, family)
     names = parameter_paths(template)
