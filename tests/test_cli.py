@@ -231,6 +231,9 @@ def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_co
     assert "chosen, of threshold:" in result.stdout
     refused(call("report", "runs/search-dms"), "is a search; see its figures/search.png")
     refused(call("analyse", "runs/search-dms"), "of the kind 'allocation-search'; only runs can be analysed")
+    line = " ".join(result.stdout.split())  # as wide as the terminal is
+    assert "the best of those run as far:" in line
+    assert "updates over 2 problems of 1 pilot network; that may be chance: more networks (pilot.seeds) tell" in line
     assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
     refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
     refused(call("search", "dms", "--resume", *settings("pilot.seeds=2")), "others than pilot.seeds=2")
@@ -275,6 +278,9 @@ def test_searches_and_sweeps_want_a_task_family(here, command, name):
     [
         ("search.name=guess", ["search.name", "guess", "halving", "relaxed"]),
         ("search.problemz=3", ["unknown key 'search.problemz'"]),
+        ("search.first=0", ["search: first is 0; give 1 or more"]),
+        ('search={name="evolution", population=0}', ["search: population is 0; give 2 or more"]),
+        ('search={name="preset", mask="01"}', ["search.mask is '01'; give one 0 or 1"]),
         ('pilot.groups={axon=["*.axon"]}', ["'*.axon'", "matches no parameter"]),
         ("pilot.groups={}", ["groups is empty"]),
         ("pilot.seeds=0", ["pilot.seeds"]),

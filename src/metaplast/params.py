@@ -1,7 +1,8 @@
 """Declared parameters: every number that could be learned has a name, a unit and bounds.
 
 A parameter is an array field of an `equinox.Module` made by `param`. Its *path* is the dotted way to it from the
-root, such as `populations.recurrent.neuron.tau_soma`; masks and learning rates are given by globs over these paths.
+root, such as `populations.recurrent.neuron.tau_soma`; masks and learning rates are given by globs over these paths,
+which may end in a slice over neurons (`slices.py`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from typing import Any, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PyTree
+import numpy as np
+from jaxtyping import Array, Bool, PyTree
+
+from metaplast.slices import divided, neurons, refuse_slices
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,15 @@ def parameter_paths(tree: PyTree) -> list[str]:
 
 
 def match(names: list[str], patterns: tuple[str, ...]) -> set[str]:
-    """Names that match any of the globs.
+    """Names that match any of the globs; a slice in which one ends is left aside.
 
     Raises:
         ValueError: a pattern matches nothing; the message lists the nearest names.
     """
     found: set[str] = set()
     for pattern in patterns:
-        hits = {name for name in names if fnmatchcase(name, pattern)}
+        glob, _ = divided(pattern)
+        hits = {name for name in names if fnmatchcase(name, glob)}
         if not hits:
             near = get_close_matches(pattern, names, n=4, cutoff=0.3) or names[:8]
             raise ValueError(f"pattern {pattern!r} matches no parameter; names are like: {', '.join(near)}")
@@ -109,10 +114,26 @@ def learnable(tree: PyTree, *patterns: str) -> PyTree:
     Returns a tree of booleans with the structure of `tree`: true where learnable.
 
     Raises:
-        ValueError: a pattern that matches no parameter.
+        ValueError: a pattern that matches no parameter, or one that ends in a slice.
     """
+    refuse_slices(patterns, "`learnable` marks whole parameters")
     chosen = match(parameter_paths(tree), patterns)
     return jax.tree_util.tree_map_with_path(lambda path, _: path_name(path) in chosen, tree)
+
+
+def places(tree: PyTree, patterns: tuple[str, ...]) -> dict[str, Bool[np.ndarray, "..."]]:
+    """What the patterns name together, by path: a single true, or a truth value a neuron where slices name a parameter.
+
+    Raises:
+        ValueError: a pattern that matches no parameter, or whose slice does not fit one.
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    shapes = {path_name(path): np.shape(leaf) for path, leaf in leaves if is_parameter(leaf)}
+    found: dict[str, Bool[np.ndarray, ...]] = {}
+    for pattern in patterns:
+        for name in sorted(match(list(shapes), (pattern,))):
+            found[name] = np.logical_or(found.get(name, False), neurons(pattern, name, shapes[name]))
+    return found
 
 
 def project(tree: PyTree) -> PyTree:

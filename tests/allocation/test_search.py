@@ -67,6 +67,65 @@ def test_a_race_costs_less_than_half_of_trying_everything():
     assert sorted(race.measured.values()) == [10, 10, 10, 10, 20, 20, 100, 100]
 
 
+def space_of(count: int) -> Space:
+    """A space of so many masks, as searches for channels have where each of two layers needs at least one."""
+    layers = {3: (2,), 7: (3,), 8: (), 49: (3, 3), 64: ()}[count]
+    needed = [tuple(f"{layer}{one}" for one in range(size)) for layer, size in zip("ab", layers, strict=False)]
+    free = [f"c{one}" for one in range({8: 3, 64: 6}.get(count, 0))]
+    names = [*(name for names in needed for name in names), *free]
+    return Space({name: (name,) for name in names}, needed=tuple(needed))
+
+
+@pytest.mark.parametrize(
+    ("count", "share"), [(3, 205 / 300), (7, 0.34), (8, 0.35), (49, 0.18), (64, 0.16)], ids=lambda value: f"{value:.3g}"
+)
+def test_a_race_of_any_size_ends_between_two_that_run_all_problems(count, share):
+    space, landscape = space_of(count), Landscape()
+    assert len(space.all()) == count
+    Halving(problems=100, first=5).choose(space, landscape, seed=0)
+    assert sum(problems == 100 for problems in landscape.measured.values()) == 2
+    assert landscape.cost <= share * 100 * count
+
+
+def test_a_short_race_ends_between_two_too():
+    """As searches for channels have it: six epochs, of which the first round is one."""
+    landscape = Landscape()
+    Halving(problems=6, first=1).choose(space_of(7), landscape, seed=0)
+    assert sorted(landscape.measured.values()) == [1, 1, 1, 2, 2, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value", "words"),
+    [
+        ("random", "candidates", 0, "1 or more"),
+        ("random", "problems", 0, "1 or more"),
+        ("exhaustive", "problems", -2, "1 or more"),
+        ("halving", "first", 0, "1 or more"),
+        ("halving", "first", -3, "1 or more"),
+        ("halving", "problems", 0, "1 or more"),
+        ("evolution", "population", 0, "2 or more"),
+        ("evolution", "population", 1, "2 or more"),
+        ("evolution", "generations", -1, "0 or more"),
+        ("evolution", "problems", 0, "1 or more"),
+        ("evolution", "flip", 7.0, "a probability from 0 to 1"),
+        ("evolution", "flip", float("nan"), "a probability from 0 to 1"),
+        ("relaxed", "steps", -1, "1 or more"),
+        ("relaxed", "warm", 0, "1 or more"),
+        ("relaxed", "rate", 0.0, "a number above 0"),
+        ("relaxed", "price", -1.0, "0 or more"),
+        ("relaxed", "temperature", 0.0, "a number above 0"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_by_its_name(name, setting, value, words):
+    with pytest.raises(ValueError, match=rf"^{setting} is {value}; give {words}$"):
+        SEARCHES[name](**{setting: value})
+
+
+@pytest.mark.parametrize("search", [RandomSearch(candidates=1), Halving(first=1), Evolution(2, 0), Relaxed(1)])
+def test_the_least_settings_that_are_taken_serve(search):
+    assert search.choose(SPACE, Landscape(), seed=0) in SPACE.all()
+
+
 def test_a_race_survives_noise_that_averages_out():
     found = [Halving(problems=400, first=50).choose(SPACE, Landscape(blur=3.0), seed=seed) for seed in range(5)]
     assert found.count(BEST) >= 4

@@ -1,4 +1,4 @@
-"""The lead of a chosen mask over the next best, against values worked out by hand."""
+"""The lead of a chosen mask over the best of the others, against values worked out by hand."""
 
 import numpy as np
 import pytest
@@ -41,8 +41,9 @@ def test_one_network_tells_nothing_apart_and_says_so():
     found = margin({"1": 2, "0": 2}, lambda mask, length: np.array([1.0 + (mask == "0")]), "1")
     assert found is not None
     assert not found.told_apart
-    words = "1 against 0, the next best: -50.0% updates over 2 problems of 1 pilot network; that may be chance: "
-    assert found.words("1", "problems", "updates").startswith(words)
+    words = found.words("1", "problems", "updates")
+    assert words.startswith("1 against 0, the best of those run as far: -50.0% updates over 2 problems")
+    assert "of 1 pilot network; that may be chance" in words
 
 
 def test_a_mask_that_stopped_early_is_compared_as_far_as_it_went():
@@ -54,3 +55,36 @@ def test_a_mask_that_stopped_early_is_compared_as_far_as_it_went():
 @pytest.mark.parametrize("lengths", [{}, {"11": 2}, {"01": 2}, {"11": 2, "01": 0}])
 def test_without_another_mask_there_is_no_margin(lengths):
     assert margin(lengths, scores, "11") is None
+
+
+INFINITE = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "other", "broken"),
+    [
+        ([0.1, 0.2], [INFINITE, 0.1], (0, 1)),
+        ([0.1, 0.2], [float("nan"), INFINITE], (0, 2)),
+        ([INFINITE, 0.2], [INFINITE, 0.3], (1, 1)),
+        ([INFINITE, 0.2], [0.1, 0.3], (1, 0)),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_network_that_broke_is_counted_and_no_difference_is_told(chosen, other, broken):
+    values = {"1": np.array(chosen), "0": np.array(other)}
+    found = margin({"1": 3, "0": 3}, lambda mask, length: values[mask], "1")
+    assert found is not None
+    assert found.difference is None
+    assert (found.broken, found.broken_other) == broken
+    assert not found.told_apart
+    assert found.words("1", "epochs", "error") == (
+        "1 against 0, the best of those run as far: no difference of error, "
+        f"since {broken[0]} of 1 and {broken[1]} of 0 broke over 3 epochs of 2 pilot networks"
+    )
+
+
+def test_a_mask_that_never_broke_is_nearer_than_one_that_did():
+    values = {"11": np.array([0.1, 0.1]), "01": np.array([0.9, 0.9]), "10": np.array([INFINITE, 0.1])}
+    found = margin(dict.fromkeys(values, 1), lambda mask, length: values[mask], "11")
+    assert found is not None
+    assert (found.other, found.broken_other) == ("01", 0)

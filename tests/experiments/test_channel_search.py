@@ -11,6 +11,7 @@ import pytest
 
 from classification_helpers import TABLE, configured, patterns
 from metaplast.allocation import SEARCHES
+from metaplast.analysis.margin import margin
 from metaplast.analysis.pilot_rows import PilotRow, read_pilot
 from metaplast.config import component, resolve, to_table
 from metaplast.experiments.classification import data as classification_data
@@ -72,12 +73,17 @@ def test_a_search_writes_what_it_tried(study, whole):
     epochs = {mask: sum(row.mask == mask for row in rows) for mask in sorted({row.mask for row in rows})}
     assert set(epochs) == {study.space.label(mask) for mask in study.space.all()}
     assert len(epochs) == 9  # no layer without any channel
-    assert sorted(epochs.values()) == [1] * 5 + [2] * 4
+    assert sorted(epochs.values()) == [1] * 4 + [2] * 5
     assert epochs[chosen.name] == 2
     last = {row.mask: row.held_out_error for row in rows if row.epoch == 2}
     assert last[chosen.name] == min(last[mask] for mask in last if place.summary["masks"][mask]["epochs"] == 2)
     assert place.summary["epochs"] == told[-1].done == len(rows)
     assert place.summary["masks"][chosen.name]["held_out_error"] == pytest.approx(last[chosen.name])
+    lead = place.summary["margin"]
+    assert (lead["length"], lead["networks"], lead["broken"]) == (2, 1, 0)
+    assert lead["difference"]["mean"] == pytest.approx((last[chosen.name] - last[lead["other"]]) / last[lead["other"]])
+    assert lead["words"].startswith(f"{chosen.name} against {lead['other']}, the best of those run as far: ")
+    assert "error over 2 epochs of 1 pilot network" in lead["words"]
     assert (place.figures / "search.png").stat().st_size > 10_000
     assert place.meta["finished"] >= place.meta["started"]
 
@@ -222,7 +228,11 @@ def test_a_mask_under_which_a_network_breaks_is_worth_nothing(study, tmp_path, o
         lane = Lane(study.space.label(mask), pilot.seeds[0])
         pilot._rows[lane] = [PilotRow(*lane, 1, loss, loss, 0.1)]
     assert pilot.score(masks, 1).tolist() == [np.inf, 0.1 if objective == "error" else 0.5]
-    pilot.draw(study.space.label(masks[1]))
+    labels = [study.space.label(mask) for mask in masks]
+    lead = margin(pilot.lengths(), pilot.scores, labels[1])
+    assert lead is not None
+    assert (lead.other, lead.difference, lead.broken, lead.broken_other) == (labels[0], None, 0, 1)
+    pilot.draw(labels[1])
 
 
 def test_a_channel_that_settles_by_itself_is_everywhere_or_nowhere():
@@ -238,6 +248,9 @@ def test_a_channel_that_settles_by_itself_is_everywhere_or_nowhere():
     [
         ("search.name=relaxed", "relaxed gates learning rates, not channels"),
         ("search.name=guess", "search.name is 'guess'"),
+        ("search.first=0", "search: first is 0; give 1 or more"),
+        ('search={name="preset", mask="001110110"}', "search.mask is '001110110'; give one 0 or 1 for each"),
+        ('search={name="preset", mask="000111"}', "mask 000111 of .* must have one of"),
         ('pilot.channels=["hebb"]', "pilot.channels: no channel 'hebb'; there are: stbp"),
         ('pilot.channels=["sbp", "sbp"]', "each once"),
         ("pilot.train=50", "pilot.train is 50; pilot.held_out leaves 48 of 60"),

@@ -147,16 +147,17 @@ SMOOTH = [
     "learning.rate=3e-3",
     "pilot.updates=4",
     "pilot.chunk=1",
-    'pilot.groups={inward=["*input.weight"], within=["*recurrent.weight"]}',
     'pilot.always=["*readout.weight"]',
 ]
 """Rates instead of spikes: only there are differences of the loss its derivative."""
 
 
 @pytest.mark.slow
-def test_the_slope_of_the_gates_is_that_of_the_loss(tmp_path):
+@pytest.mark.parametrize("within", ["*recurrent.weight", "*recurrent.weight[:12]"])
+def test_the_slope_of_the_gates_is_that_of_the_loss(tmp_path, within):
     """Against differences of the loss itself, through all updates of Adam."""
-    study = build(search_configuration("dms", SMOOTH))
+    groups = f'pilot.groups={{inward=["*input.weight"], within=["{within}"]}}'
+    study = build(search_configuration("dms", [*SMOOTH, groups]))
     pilot = PilotLanes(study, RunDirectory.create(tmp_path / "search"), lambda now: None)
     gates = np.array([0.6, 0.4])
     found = pilot.slope(1)(gates, 0)

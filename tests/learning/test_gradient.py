@@ -8,7 +8,7 @@ import pytest
 
 from learning_helpers import FAMILY, INTRINSIC, WEIGHTS, learner_of, network, only, rates_of, update, updates
 from metaplast.learning import FiveTermLoss, GradientLearner
-from metaplast.params import declarations, named_arrays
+from metaplast.params import declarations, named_arrays, places
 
 NEURON = "network.populations.recurrent.neuron."
 
@@ -63,6 +63,33 @@ def test_a_rate_of_zero_learns_like_no_rate_at_all(woken, problem):
     absent, zeroed = (after(GradientLearner(rates, FiveTermLoss()), woken, problem)[0] for rates in both)
     for name, leaf in absent.items():
         np.testing.assert_allclose(leaf, zeroed[name], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+SLICED = ("*.threshold[:8]", "*.tau_soma[::2]", "*recurrent.weight[-5:]", "*.recurrent.bias[3:4]")
+"""Parts of 24 neurons: on a linear and on a logarithmic scale, of one axis and of several."""
+
+
+def test_neurons_outside_a_slice_stay_bit_by_bit_and_those_inside_learn(woken, problem):
+    learner = learner_of(woken, "*readout.weight", *SLICED)
+    found, _, _ = after(learner, woken, problem)
+    for name, named in places(woken, SLICED).items():
+        before = np.asarray(named_arrays(woken)[name])
+        assert 0 < named.sum() < 24
+        assert np.asarray(found[name])[..., ~named].tobytes() == before[..., ~named].tobytes(), name
+        moved = np.asarray(found[name])[..., named] != before[..., named]
+        assert moved.mean() > 0.3, name
+    frozen = set(named_arrays(woken)) - set(places(woken, ("*readout.weight", *SLICED)))
+    assert frozen
+    for name in frozen:
+        assert np.asarray(found[name]).tobytes() == np.asarray(named_arrays(woken)[name]).tobytes(), name
+
+
+def test_slices_that_make_up_the_whole_learn_like_the_whole(woken, problem):
+    parts = (*WEIGHTS, "*.threshold[:8]", "*.threshold[8:]", "*.tau_soma[::2]", "*.tau_soma[1::2]")
+    whole = (*WEIGHTS, "*.threshold", "*.tau_soma")
+    ours, theirs = (after(learner_of(woken, *patterns), woken, problem)[0] for patterns in (parts, whole))
+    for name, leaf in theirs.items():
+        np.testing.assert_allclose(ours[name], leaf, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_every_freed_parameter_has_a_gradient(woken, problem):

@@ -37,6 +37,13 @@ class Evolution(Search):
     flip: float = eqx.field(default=0.15, static=True)
     """Probability that a bit flips."""
 
+    def __check_init__(self) -> None:
+        self._at_least(2, "population")  # of fewer there are no two to take part in a tournament
+        self._at_least(0, "generations")
+        self._at_least(1, "problems")
+        if not 0 <= self.flip <= 1:
+            raise ValueError(f"flip is {self.flip}; give a probability from 0 to 1")
+
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         before = random.getstate()
         random.seed(seed)  # the library draws from the global generator of Python, which is given back as it was

@@ -37,6 +37,14 @@ class Relaxed(Search):
     """Price of an open gate, in units of the loss (nats)."""
     temperature: float = eqx.field(default=0.66, static=True)
 
+    def __check_init__(self) -> None:
+        self._at_least(1, "steps", "warm")
+        self._at_least(0, "price")
+        for name in ("rate", "temperature"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"{name} is {value}; give a number above 0")
+
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         slope = pilot.slope(self.warm)
         optimiser = optax.adam(self.rate)

@@ -43,6 +43,24 @@ class Search(eqx.Module):
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         """The mask with the fewest updates, as far as this search can tell."""
 
+    def check(self, space: Space) -> None:
+        """Refuse a space that this search cannot choose from, before anything is measured.
+
+        Raises:
+            ValueError: a setting and a space that do not fit.
+        """
+
+    def _at_least(self, low: float, *names: str) -> None:
+        """Refuse settings below a bound.
+
+        Raises:
+            ValueError: a value that is smaller, or no number.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if not value >= low:
+                raise ValueError(f"{name} is {value}; give {low} or more")
+
 
 def least(scores: np.ndarray) -> int:
     """Place of the smallest score. One that is no number counts as infinite; `numpy.argmin` would take it."""
@@ -54,10 +72,17 @@ class Preset(Search):
 
     mask: str = eqx.field(default="", static=True)
 
-    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
+    def check(self, space: Space) -> None:
         if len(self.mask) != len(space.groups) or set(self.mask) - {"0", "1"}:
             names = ", ".join(space.groups)
             raise ValueError(f"search.mask is {self.mask!r}; give one 0 or 1 for each of the groups: {names}")
+        space.allocation(self._digits())  # which refuses a mask that is not allowed
+
+    def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
+        self.check(space)
+        return self._digits()
+
+    def _digits(self) -> Mask:
         return tuple(digit == "1" for digit in self.mask)
 
 
@@ -66,6 +91,9 @@ class RandomSearch(Search):
 
     candidates: int = eqx.field(default=4, static=True)
     problems: int = eqx.field(default=100, static=True)
+
+    def __check_init__(self) -> None:
+        self._at_least(1, "candidates", "problems")
 
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         masks = space.all()
@@ -79,6 +107,9 @@ class Exhaustive(Search):
 
     problems: int = eqx.field(default=100, static=True)
 
+    def __check_init__(self) -> None:
+        self._at_least(1, "problems")
+
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         masks = space.all()
         return masks[least(pilot.score(masks, self.problems))]
@@ -86,6 +117,8 @@ class Exhaustive(Search):
 
 class Halving(Search):
     """A race: all masks run a few problems, the better half runs twice as many, until one is left.
+
+    Half of an odd number is rounded up, so that any race ends between two.
 
     Reference: successive halving, Jamieson & Talwalkar (2016).
     """
@@ -95,11 +128,14 @@ class Halving(Search):
     first: int = eqx.field(default=5, static=True)
     """Problems of the first round, which the network learns from scratch: too few of them measure little else."""
 
+    def __check_init__(self) -> None:
+        self._at_least(1, "problems", "first")
+
     def choose(self, space: Space, pilot: Pilot, seed: int) -> Mask:
         racing, problems = space.all(), self.first
         while len(racing) > 1:
             final = len(racing) == 2
             scores = pilot.score(racing, self.problems if final else min(problems, self.problems))
-            order = np.argsort(scores, kind="stable")[: len(racing) // 2]
+            order = np.argsort(scores, kind="stable")[: (len(racing) + 1) // 2]
             racing, problems = [racing[index] for index in sorted(order)], 2 * problems
         return racing[0]

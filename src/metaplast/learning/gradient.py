@@ -23,11 +23,12 @@ class GradientState(NamedTuple):
 class GradientLearner(Learner):
     """Adam on the gradient of a loss, with a learning rate for each parameter.
 
-    `rates` has the structure of the model: an array where a parameter may learn, None where it is constant (it is
-    then not even differentiated). A rate of zero freezes a parameter exactly, bit by bit; rates are data, so lanes
-    with different allocations share one compiled program. Parameters declared logarithmic move in their logarithm:
-    a rate of 0.001 changes them by about 0.1 % an update, whatever their unit. After an update every parameter is
-    projected into its bounds. A gradient that is not finite is reported as a loss that is not a number.
+    `rates` has the structure of the model: an array where a parameter may learn (one number, or one a neuron along its
+    last axis), None where it is constant (it is then not even differentiated). A rate of zero freezes a parameter, or
+    its neurons, exactly, bit by bit; rates are data, so lanes with different allocations share one compiled program.
+    Parameters declared logarithmic move in their logarithm: a rate of 0.001 changes them by about 0.1 % an update,
+    whatever their unit. After an update every parameter is projected into its bounds. A gradient that is not finite is
+    reported as a loss that is not a number.
 
     Reference: Kingma & Ba (2015); beta1 = 0.3, clip 1 and Adam reset at every problem as in Goudar et al. (2023).
     """

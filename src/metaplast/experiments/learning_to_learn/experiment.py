@@ -82,7 +82,7 @@ def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:
     if config.start.run:
         model = with_learned(model, config.start, lanes, begun)
     rates = learning_rates(
-        model,
+        _chosen(model, 0),  # of one lane, since a slice of neurons depends on their number
         [allocation for _ in seeds for allocation in allocations],
         float(config.learning.rate),
         config.learning.rates,
@@ -206,8 +206,8 @@ def twins(study: Study) -> np.ndarray:
     return np.array([told.index(one) for one in told])
 
 
-def _chosen(tree: PyTree, lanes: np.ndarray) -> PyTree:
-    """These lanes of all arrays of a tree."""
+def _chosen(tree: PyTree, lanes: np.ndarray | int) -> PyTree:
+    """These lanes of all arrays of a tree, or this one."""
     return jax.tree.map(lambda leaf: leaf[lanes], tree)
 
 

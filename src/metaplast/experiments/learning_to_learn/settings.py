@@ -13,6 +13,7 @@ from metaplast.config import Table, with_defaults
 from metaplast.experiments.allocation_files import PATTERNS, searched
 from metaplast.experiments.models import AnyModel, Count, NotNegative, Positive, SpikingSettings, complete_model
 from metaplast.run_names import check_condition
+from metaplast.slices import refuse_slices
 from metaplast.tasks import FAMILIES
 
 WEIGHTS = ["*.weight", "*.bias"]
@@ -36,7 +37,7 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Learning rate of every parameter without a rate of its own; or a file that a sweep has written, in which the
     rate of the model is looked up."""
     rates: dict[str, NotNegative] = {}
-    """Learning rates by glob over parameter paths; the last match wins."""
+    """Learning rates by glob over parameter paths, with a slice over neurons or without; the last match wins."""
     batch: Count = 8
     """Fresh trials an update."""
     beta1: Annotated[float, Meta(ge=0, lt=1)] = 0.3
@@ -126,6 +127,9 @@ class StartSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: list[str] = msgspec.field(default_factory=lambda: list(INTRINSIC))
     """Globs of what is taken over; everything else is drawn afresh."""
 
+    def __post_init__(self) -> None:
+        refuse_slices(tuple(self.parameters), "start.parameters takes over whole parameters")
+
 
 class RandomMasks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Control conditions: random subsets of the intrinsic properties learn beside the weights."""
@@ -153,8 +157,8 @@ class LearningToLearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     criterion: CriterionSettings = CriterionSettings()
     run: RunSettings = RunSettings()
     conditions: dict[str, list[str] | str] = {}
-    """Allocations: by name, globs over the paths of the parameters that may learn, or a file that a search has
-    written; those of the model if left out."""
+    """Allocations: by name, globs over the paths of the parameters that may learn, which may end in a slice over
+    neurons (`*.threshold[:50]`), or a file that a search has written; those of the model if left out."""
     random_masks: RandomMasks = RandomMasks()
     start: StartSettings = StartSettings()
     analysis: AnalysisSettings = AnalysisSettings()

@@ -47,6 +47,7 @@ def build(config: ChannelSearch) -> ChannelStudy:
     )
     patterns = {name: tuple(f"network.projections.{one}.*" for one in names) for name, names in projections.items()}
     space = Space(patterns, needed=needed)
+    search.check(space)
     pilot = msgspec.structs.replace(
         config,
         conditions={

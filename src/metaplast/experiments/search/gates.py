@@ -5,29 +5,34 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from metaplast.allocation import Space
 from metaplast.experiments.learning_to_learn.experiment import LaneState, build_learner
 from metaplast.experiments.search.settings import AllocationSearch
 from metaplast.models import Model
-from metaplast.params import match, parameter_paths, path_name
+from metaplast.params import path_name, places
 from metaplast.tasks import Family
 
 UNDER_ROOT = 1e-12
 """A root of zero has no derivative; with this under Adam's, the gradient can pass the update."""
+OPEN = -1
+"""Number of the gate of what learns under every mask."""
 
 
-def gate_of_parameter(space: Space, model: Model) -> dict[str, int]:
-    """By path of a parameter the number of its group; what always learns has none.
+def gate_of_parameter(space: Space, model: Model) -> dict[str, Int[np.ndarray, "..."]]:
+    """By path of a parameter the number of its group, one a neuron where slices name it; `OPEN` for what always learns.
 
     Raises:
-        ValueError: a pattern that names nothing.
+        ValueError: a pattern that names nothing, or whose slice does not fit a parameter.
     """
-    names = parameter_paths(model)
-    always = match(names, space.always) if space.always else set()
-    groups = enumerate(space.groups.values())
-    return {name: group for group, patterns in groups for name in match(names, patterns) - always}
+    found: dict[str, Int[np.ndarray, ...]] = {}
+    for group, patterns in [*enumerate(space.groups.values()), (OPEN, space.always)]:
+        for name, named in places(model, patterns).items():
+            found[name] = np.where(named, group, found.get(name, OPEN))
+    return found
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Gates:
     family: Family
     rates: PyTree
     """Learning rates with all gates open."""
-    gate_of: dict[str, int]
+    gate_of: dict[str, Int[np.ndarray, "..."]]
 
     def loss(self, gates: Float[Array, " groups"], state: LaneState, key: PRNGKeyArray) -> Float[Array, ""]:
         """Mean task loss over `pilot.updates` updates of a new problem, from `state` on; differentiable in `gates`."""
@@ -58,8 +63,9 @@ class Gates:
         return jax.lax.scan(update, start, jax.random.split(learn_key, self.config.pilot.updates))[1].mean()
 
     def _gated(self, gates: Array) -> PyTree:
+        all_gates = jnp.append(gates, 1.0)  # whose last is the one that is always open
+
         def gated(path: tuple, rate: Array) -> Array:
-            gate = self.gate_of.get(path_name(path))
-            return rate if gate is None else rate * gates[gate]
+            return rate * all_gates[self.gate_of.get(path_name(path), OPEN)]
 
         return jax.tree_util.tree_map_with_path(gated, self.rates)

@@ -28,7 +28,7 @@ from metaplast.experiments.structure import structure
 from metaplast.figures.run import draw_search
 from metaplast.learning import Criterion, Lanes
 from metaplast.models import Model
-from metaplast.params import match, parameter_paths
+from metaplast.params import places
 from metaplast.runs import ProblemTable, RunDirectory
 from metaplast.tasks import FAMILIES, Family
 
@@ -67,26 +67,24 @@ def build(config: AllocationSearch) -> SearchStudy:
     search = component(SEARCHES, config.search, "search")
     groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
     space = Space(groups, tuple(config.pilot.always))
+    search.check(space)
     family = component(FAMILIES, config.family, "family")
     template = structure(config.model, family)
-    names = parameter_paths(template)
-    for patterns in (space.always, *groups.values()):
-        if patterns:
-            match(names, patterns)
-    match(names, tuple(config.learning.rates))
-    _check_groups(names, groups, space.always)
+    places(template, tuple(config.learning.rates))
+    _check_groups(template, groups, space.always)
     return SearchStudy(config, search, space, family, build_criterion(config), template)
 
 
-def _check_groups(names: Sequence[str], groups: Mapping[str, Sequence[str]], always: Sequence[str]) -> None:
+def _check_groups(template: Model, groups: Mapping[str, tuple[str, ...]], always: tuple[str, ...]) -> None:
     """Refuse a group that changes nothing, which would be paid for with twice as many masks.
 
     Raises:
-        ValueError: all its parameters learn under every mask.
+        ValueError: a pattern that names nothing, or all parameters of a group learn under every mask.
     """
-    learn_always = match(list(names), tuple(always)) if always else set()
+    learn_always = places(template, always)
     for name, patterns in groups.items():
-        if match(list(names), tuple(patterns)) <= learn_always:
+        own = places(template, patterns)
+        if all(np.all(learn_always.get(path, False) | ~named) for path, named in own.items()):
             raise ValueError(
                 f"pilot.groups.{name} = {list(patterns)} names only what pilot.always = {list(always)} frees under "
                 "every mask; give a pilot.always without it (--set 'pilot.always=[\"GLOB\"]'), or leave the group out"

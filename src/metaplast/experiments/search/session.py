@@ -80,7 +80,8 @@ def run_search(
     numbers = {"chosen": chosen.name, "masks": tried, "seconds": time.perf_counter() - start}
     if lead := margin(pilot.lengths(), pilot.scores, chosen.name):
         words = lead.words(chosen.name, pilot.unit, pilot.measure)
-        numbers["margin"] = lead._asdict() | {"difference": lead.difference._asdict(), "words": words}
+        difference = lead.difference._asdict() if lead.difference else None
+        numbers["margin"] = lead._asdict() | {"difference": difference, "words": words}
     directory.write_summary(numbers | spent)
     if tried:
         pilot.draw(chosen.name)

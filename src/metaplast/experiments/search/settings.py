@@ -20,7 +20,7 @@ class PilotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """On what masks are compared. Networks and problems of the pilot never recur in a run of their family."""
 
     groups: dict[str, list[str]] = msgspec.field(default_factory=lambda: dict(INTRINSIC_GROUPS))
-    """What a mask chooses from: by name, globs over parameter paths."""
+    """What a mask chooses from: by name, globs over parameter paths, which may end in a slice over neurons."""
     always: list[str] = msgspec.field(default_factory=lambda: list(WEIGHTS))
     """Globs of what may learn under every mask."""
     seed: Annotated[int, Meta(ge=0)] = 0
