@@ -46,3 +46,10 @@ THOROUGH = ("native",)
 def all_but_the_native_compiles_quickly(request):
     if request.path.parent.name not in THOROUGH:
         request.getfixturevalue("quick_compilation")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -4,44 +4,16 @@ import io
 import tomllib
 from pathlib import Path
 
-import jax
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner, Result
 
-from metaplast.cli import app
+from cli_helpers import call, refused, settings
 from metaplast.cli_list import show_experiments
 from metaplast.experiments.catalogue import CLASSIFICATIONS, NAMES, STUDIES
 from metaplast.provenance import package_version
 from metaplast.runs import RunDirectory
 
 TINY = ["preset=smoke", "model.neurons=12", "criterion.limit=5", "criterion.window=3", "run.problems=2"]
-
-
-def call(*arguments: object) -> Result:
-    """In this process: JAX has started, so its devices stay as they are."""
-    assert jax.device_count() >= 1
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
-
-
-def settings(*values: str) -> list[str]:
-    return [word for value in values for word in ("--set", value)]
-
-
-def refused(result: Result, *words: str) -> None:
-    assert result.exit_code == 2, f"{result.exit_code}: {result.output} {result.exception!r}"
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) in (1, 2), result.stderr
-    assert lines[0].startswith("error: ")
-    assert "Traceback" not in result.output
-    for word in words:
-        assert word in result.stderr
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_list_shows_every_named_experiment():
@@ -212,93 +184,3 @@ def test_a_run_is_analysed(here, quick_compilation):
     refused(call("analyse", "first", *settings("analysis.bins=3", "analysis.trials=2")), "analysis.bins = 2, not 3")
     refused(call("analyse", "first", *settings("analysis.bin=2")), "unknown key 'analysis.bin'", "analysis.bins")
     refused(call("analyse", "first", *settings("analysis.trials=0")), "analysis.trials", ">= 1")
-
-
-SMALL_SEARCH = [
-    "preset=smoke",
-    "model.neurons=12",
-    "criterion.limit=3",
-    "criterion.window=2",
-    "search.problems=2",
-    "search.first=2",
-]
-SMALL_SEARCH += ["pilot.chunk=2", "pilot.seeds=1", 'pilot.groups={threshold=["*.threshold"]}']
-
-
-def test_a_search_shows_what_should_learn_and_where_it_is_written(here, quick_compilation):
-    result = call("search", "dms", *settings(*SMALL_SEARCH))
-    assert result.exit_code == 0, result.output
-    assert "chosen, of threshold:" in result.stdout
-    refused(call("report", "runs/search-dms"), "is a search; see its figures/search.png")
-    refused(call("analyse", "runs/search-dms"), "of the kind 'allocation-search'; only runs can be analysed")
-    line = " ".join(result.stdout.split())  # as wide as the terminal is
-    assert "the best of those run as far:" in line
-    assert "updates over 2 problems of 1 pilot network; that may be chance: more networks (pilot.seeds) tell" in line
-    assert (here / "runs" / "search-dms" / "allocation.toml").is_file()
-    refused(call("search", "dms", *settings(*SMALL_SEARCH)), "search-dms")
-    refused(call("search", "dms", "--resume", *settings("pilot.seeds=2")), "others than pilot.seeds=2")
-    again = call("search", "dms", "--resume", *settings(*SMALL_SEARCH))
-    assert again.exit_code == 0, again.output
-
-
-@pytest.mark.slow
-def test_a_sweep_shows_the_rates_and_where_they_are_written(here, quick_compilation):
-    small = [
-        "preset=smoke",
-        "model.neurons=8",
-        "criterion.limit=3",
-        "criterion.window=2",
-        "sweep.problems=1",
-        "sweep.chunk=1",
-    ]
-    small += ["sweep.seeds=1", "sweep.rates=[1e-3]", 'sweep.models=["rate"]']
-    result = call("sweep", "dms", *settings(*small))
-    assert result.exit_code == 0, result.output
-    assert "0 of 1" in result.stdout
-    assert "solved nothing" in result.stdout
-    assert (here / "runs" / "sweep-dms" / "sweep.toml").is_file()
-    again = call("sweep", "dms", "--resume", *settings(*small))
-    assert again.exit_code == 0, again.output
-    refused(call("sweep", "dms", *settings(*small)), "sweep-dms")
-    refused(call("sweep", "dms", *settings('sweep.models=["lstm"]'), "--out", "other"), "lstm", "attention")
-    refused(call("sweep", "cd-dms", "--resume", "--out", "runs/sweep-dms"), "holds the run")
-    refused(call("sweep", "dms", "--resume", *settings("sweep.seeds=2")), "sweep.seeds=2; leave")
-
-
-@pytest.mark.parametrize(
-    ("command", "name"), [("sweep", "ip2-study"), ("search", "ip2-study"), ("sweep", "mpsl-digits")]
-)
-def test_searches_and_sweeps_want_a_task_family(here, command, name):
-    refused(call(command, name), f"{name} is of the kind", "give one that has, such as dms")
-    assert not (here / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("search.name=guess", ["search.name", "guess", "halving", "relaxed"]),
-        ("search.problemz=3", ["unknown key 'search.problemz'"]),
-        ("search.first=0", ["search: first is 0; give 1 or more"]),
-        ('search={name="evolution", population=0}', ["search: population is 0; give 2 or more"]),
-        ('search={name="preset", mask="01"}', ["search.mask is '01'; give one 0 or 1"]),
-        ('pilot.groups={axon=["*.axon"]}', ["'*.axon'", "matches no parameter"]),
-        ("pilot.groups={}", ["groups is empty"]),
-        ("pilot.seeds=0", ["pilot.seeds"]),
-    ],
-)
-def test_a_search_that_does_not_fit_is_refused(here, setting, words):
-    refused(call("search", "dms", *settings("preset=smoke", setting)), *words)
-    assert not (here / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("search.name=relaxed", ["relaxed gates learning rates, not channels"]),
-        ('pilot.channels=["hebb"]', ["no channel 'hebb'", "stbp"]),
-        ("pilot.groups={}", ["unknown key 'pilot.groups'"]),
-    ],
-)
-def test_a_search_for_channels_that_does_not_fit_is_refused(here, setting, words):
-    refused(call("search", "mpsl-digits", *settings("preset=smoke", setting)), *words)
-    assert not (here / "runs").exists()

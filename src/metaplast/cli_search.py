@@ -81,7 +81,9 @@ def _search(study: "Searchable", place: "RunDirectory", resume: bool) -> None:
         chosen = run_search(study, place, told, resume=resume)
     free = ", ".join(name for name, digit in zip(space.groups, chosen.name, strict=True) if digit == "1") or "none"
     console.print(f"chosen, of {', '.join(space.groups)}: [bold]{free}[/]")
-    if "margin" in place.summary:
+    if "doubt" in place.summary:
+        console.print(f"[yellow]{place.summary['doubt']}[/]")
+    elif "margin" in place.summary:
         console.print(place.summary["margin"]["words"])
     console.print(f"\nallocation: [bold]{place.path / ALLOCATION}[/]", soft_wrap=True)
 

@@ -97,6 +97,18 @@ def test_a_run_takes_the_allocation_and_keeps_its_own_copy(whole):
     assert config.conditions == {"chosen": list(chosen.patterns)}
 
 
+def test_a_search_in_which_nothing_was_solved_says_so(whole, tmp_path):
+    """The tie of masks that all failed is no choice."""
+    place = RunDirectory.open(shutil.copytree(whole[0].path, tmp_path / "search"))
+    summary = place.summary
+    assert sum(tried["solved"] for tried in summary["masks"].values()) == place.problems().solved.sum()
+    rows = [row._replace(solved=False) for row in place._rows()]
+    place.truncate_problems(lambda row: False)
+    place.append_problems(rows)
+    searched(place, resume=True)
+    assert place.summary["doubt"].startswith("no pilot problem was solved under any mask")
+
+
 def test_pilot_networks_and_problems_are_not_those_of_a_run(whole):
     place, _, _ = whole
     pilot = PilotLanes(build(search_configuration("dms", SMALL)), place, lambda now: None)

@@ -40,8 +40,8 @@ CAPTIONS = {
     + "Bi-level: the mask that the search chose; inner-only: every intrinsic property learns (hidden under bi-level "
     "where both masks are one); standard: none; random mask: the mean over the masks that free some and not all. "
     "Others, of the same network: tuned-fixed with intrinsic properties that it tuned before, on these very problems "
-    "and on more that follow them, whose cost is not counted, and that are then fixed; ALIF with an adaptive threshold; frozen-weights with its "
-    "input and recurrent weights frozen, while the readout and the intrinsic properties learn.",
+    "and on more that follow them, whose cost is not counted, and that are then fixed; ALIF with adaptive thresholds; "
+    "frozen-weights with its input and recurrent weights frozen, while the readout and the intrinsic properties learn.",
     FAMILIES_BASELINES: CURVES
     + "The baselines meet the same problems and trials: a leaky rate network, a gated one, and "
     "causal self-attention with 1, 2 and 4 heads.",

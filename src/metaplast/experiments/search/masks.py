@@ -64,6 +64,10 @@ def build(config: AllocationSearch) -> SearchStudy:
     Raises:
         ValueError: a value that does not fit, a pattern that names nothing.
     """
+    if not config.pilot.always:
+        raise ValueError(
+            "pilot.always is empty, so that nothing would learn under one of the masks; name what always may"
+        )
     search = component(SEARCHES, config.search, "search")
     groups = {name: tuple(patterns) for name, patterns in config.pilot.groups.items()}
     space = Space(groups, tuple(config.pilot.always))
@@ -110,6 +114,7 @@ class PilotLanes:
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
         self._costs: dict[Lane, list[int]] = {}
+        self._solved: dict[Lane, int] = {}
         self._learn = Lanes(lane_function(config, family, study.criterion), len(jax.devices()))
         self._find_finished()
 
@@ -146,11 +151,12 @@ class PilotLanes:
         return slope
 
     def tried(self) -> dict[str, dict[str, int]]:
-        """By mask how many problems its networks learned, in how many updates."""
-        found = {lane.condition: {"problems": 0, "updates": 0} for lane in self._updates}
+        """By mask how many problems its networks were given, in how many updates, and how many were solved."""
+        found = {lane.condition: {"problems": 0, "updates": 0, "solved": 0} for lane in self._updates}
         for lane, counts in self._updates.items():
             found[lane.condition]["problems"] += len(counts)
             found[lane.condition]["updates"] += sum(counts)
+            found[lane.condition]["solved"] += self._solved[lane]
         return found
 
     def draw(self, chosen: str) -> None:
@@ -179,6 +185,7 @@ class PilotLanes:
         costs = counted(learned, self._config.criterion.limit).updates.tolist()
         self._updates[lane] = [*self._updates.get(lane, []), *learned.updates.tolist()]
         self._costs[lane] = [*self._costs.get(lane, []), *costs]
+        self._solved[lane] = self._solved.get(lane, 0) + int(learned.solved.sum())
 
     def _reached(self, lane: Lane) -> int:
         """Problems that a lane has learned."""

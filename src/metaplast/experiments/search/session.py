@@ -82,6 +82,8 @@ def run_search(
         words = lead.words(chosen.name, pilot.unit, pilot.measure)
         difference = lead.difference._asdict() if lead.difference else None
         numbers["margin"] = lead._asdict() | {"difference": difference, "words": words}
+    if doubt := _doubt(tried):
+        numbers["doubt"] = doubt
     directory.write_summary(numbers | spent)
     if tried:
         pilot.draw(chosen.name)
@@ -89,6 +91,15 @@ def run_search(
     write_atomically(path, allocation_toml(study, mask, path).encode())
     finish(directory, meta)
     return chosen
+
+
+def _doubt(tried: dict[str, dict[str, Any]]) -> str:
+    """What must be said of a choice among masks that all failed; of classifiers, which solve nothing, there is none."""
+    if not tried or any(one.get("solved", 1) for one in tried.values()):
+        return ""
+    return (
+        "no pilot problem was solved under any mask, so that this one is no better than others: raise criterion.limit"
+    )
 
 
 def _keys(tried: dict[str, dict[str, Any]]) -> set[str]:

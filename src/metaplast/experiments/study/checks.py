@@ -6,7 +6,7 @@ from metaplast.experiments.learning_to_learn.experiment import build_criterion
 from metaplast.experiments.learning_to_learn.lesions import PROPERTIES
 from metaplast.experiments.learning_to_learn.settings import LearningToLearn
 from metaplast.experiments.structure import structure
-from metaplast.params import match, parameter_paths
+from metaplast.params import match, parameter_paths, places
 from metaplast.tasks import FAMILIES
 
 
@@ -42,7 +42,7 @@ def _parameters(config: LearningToLearn) -> list[str]:
         raise ValueError("conditions is empty; name at least one, with the parameters that may learn")
     for name, patterns in config.conditions.items():
         Allocation(name, tuple(patterns)).mask(network)
-    match(names, tuple(config.learning.rates))
+    places(network, tuple(config.learning.rates))
     if config.start.run:
         match(names, tuple(config.start.parameters))
     return names
