@@ -26,7 +26,7 @@ class PilotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, Meta(ge=0)] = 0
     """First pilot seed; all masks share networks, problems and trials."""
     seeds: Count = 6
-    """Pilot networks of a mask. With two, masks that differ by 5 % are often taken one for the other."""
+    """Pilot networks of a mask. Of two masks that differ by 5 % two networks may well choose the worse."""
     updates: Count = 30
     """Updates through which the gates of a relaxed search are learned."""
     chunk: Count = 5
