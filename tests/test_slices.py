@@ -83,12 +83,11 @@ def test_slices_add_up_over_the_last_axis():
     assert found["network.projections.readout.weight"].ndim == 0
 
 
-def test_the_mask_of_a_part_has_a_truth_value_a_neuron():
-    mask = Allocation("half", ("*.weight", "*.threshold[:8]")).mask(network())
-    neuron = mask.network.populations["recurrent"].neuron
-    np.testing.assert_array_equal(neuron.threshold, np.arange(24) < 8)
-    assert neuron.tau_soma is False
-    assert mask.network.projections["input"].weight is True
+def test_an_allocation_of_a_part_has_a_truth_value_a_neuron():
+    free = Allocation("half", ("*.weight", "*.threshold[:8]")).places(network())
+    np.testing.assert_array_equal(free[NEURON + "threshold"], np.arange(24) < 8)
+    assert NEURON + "tau_soma" not in free
+    assert free["network.projections.input.weight"].ndim == 0
 
 
 def test_only_what_slices_name_has_a_rate_a_neuron():

@@ -1,34 +1,27 @@
 """Allocations: which parameters learn, and how fast."""
 
-import jax
 import numpy as np
 import pytest
 
 from learning_helpers import INTRINSIC, WEIGHTS, network
 from metaplast.allocation import Allocation, learning_rates
-from metaplast.params import named_arrays, parameter_paths, path_name
+from metaplast.params import named_arrays, parameter_paths
 
 NEURON = "network.populations.recurrent.neuron."
 
 
-def chosen(mask) -> set[str]:
-    return {path_name(path) for path, free in jax.tree_util.tree_flatten_with_path(mask)[0] if free}
-
-
-def test_a_mask_frees_exactly_what_the_patterns_name():
+def test_an_allocation_frees_exactly_what_the_patterns_name():
     model = network(branches=2)  # with masks of its synapses, which no pattern may free
     names = set(parameter_paths(model))
-    assert chosen(Allocation("weights", ("*.weight",)).mask(model)) == {n for n in names if n.endswith(".weight")}
-    assert chosen(Allocation("both", (*WEIGHTS, *INTRINSIC)).mask(model)) == names - {NEURON + "resistance"}
-    assert chosen(Allocation("all", ("*",)).mask(model)) == names
-    assert chosen(Allocation("nothing", ()).mask(model)) == set()
-    mask = Allocation("weights", ("*.weight",)).mask(model)
-    assert jax.tree.structure(mask) == jax.tree.structure(model)
+    assert set(Allocation("weights", ("*.weight",)).places(model)) == {n for n in names if n.endswith(".weight")}
+    assert set(Allocation("both", (*WEIGHTS, *INTRINSIC)).places(model)) == names - {NEURON + "resistance"}
+    assert set(Allocation("all", ("*",)).places(model)) == names
+    assert set(Allocation("nothing", ()).places(model)) == set()
 
 
 def test_a_pattern_that_names_nothing_is_refused_by_the_name_of_its_condition():
     with pytest.raises(ValueError, match=r"conditions\.slow: pattern '\*\.tau_axon' matches no parameter.*tau_soma"):
-        Allocation("slow", ("*.weight", "*.tau_axon")).mask(network())
+        Allocation("slow", ("*.weight", "*.tau_axon")).places(network())
 
 
 def test_rates_have_a_lane_for_every_allocation_and_none_where_nothing_learns():

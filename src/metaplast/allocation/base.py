@@ -22,20 +22,6 @@ class Allocation:
     name: str
     patterns: tuple[str, ...]
 
-    def mask(self, model: Model) -> PyTree:
-        """True where `model` may learn; an array with a truth value a neuron where slices free a parameter.
-
-        Raises:
-            ValueError: as `places`.
-        """
-        free = self.places(model)
-
-        def of_leaf(path: tuple, _: object) -> bool | Bool[np.ndarray, " neurons"]:
-            found = free.get(path_name(path), np.array(False))
-            return found if found.ndim else bool(found)
-
-        return jax.tree_util.tree_map_with_path(of_leaf, model)
-
     def places(self, model: Model) -> dict[str, Bool[np.ndarray, "..."]]:
         """What may learn, by path; see `params.places`.
 

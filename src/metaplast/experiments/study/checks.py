@@ -41,7 +41,7 @@ def _parameters(config: LearningToLearn) -> list[str]:
     if not config.conditions:
         raise ValueError("conditions is empty; name at least one, with the parameters that may learn")
     for name, patterns in config.conditions.items():
-        Allocation(name, tuple(patterns)).mask(network)
+        Allocation(name, tuple(patterns)).places(network)
     places(network, tuple(config.learning.rates))
     if config.start.run:
         match(names, tuple(config.start.parameters))

@@ -85,7 +85,7 @@ def build(config: RateSweep) -> SweepStudy:
     for key, model in models.items():
         try:
             templates[key] = structure(model, family)
-            allocations[key].mask(templates[key])
+            allocations[key].places(templates[key])
         except ValueError as error:
             raise ValueError(f"sweep, {key}: {error}") from None
     return SweepStudy(config, models, templates, allocations, family, build_criterion(config))
