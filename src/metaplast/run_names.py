@@ -66,3 +66,8 @@ def problems_of(moment: str, total: int) -> int | None:
 def command_to_resume(directory: Path) -> str:
     """The command that goes on with the run in a directory; its own configuration stands for its name."""
     return shlex.join(["metaplast", "run", f"{directory / 'config.toml'}", "--out", f"{directory}", "--resume"])
+
+
+def swept_model(name: str, heads: int | None = None) -> str:
+    """How a sweep calls a kind of network: attention is told by its heads, all others by their names."""
+    return name if heads is None else f"attention-{heads}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from metaplast.analysis.rate_scores import doubt
+from metaplast.run_names import swept_model
 from metaplast.runs import RunDirectory
 
 SETTING, STUDY = "learning.rate=", "{study}/"
@@ -18,7 +19,7 @@ def doubt_of_rate(study: Path, plan: Mapping[str, Any], model: Mapping[str, Any]
     """
     file = _swept_file(plan)
     models = RunDirectory(study / file.parent).summary.get("models", {}) if file else {}
-    found = models.get(_model_key(model))
+    found = models.get(swept_model(model.get("name", ""), model.get("heads")))
     return doubt(found["chosen"]) if found else ""
 
 
@@ -34,8 +35,3 @@ def _swept_file(plan: Mapping[str, Any]) -> Path | None:
     values = [one.removeprefix(SETTING) for one in (*plan.get("settings", []), *own) if one.startswith(SETTING)]
     last = values[-1].strip("\"'") if values else ""
     return Path(last.removeprefix(STUDY)) if last.endswith(".toml") else None
-
-
-def _model_key(model: Mapping[str, Any]) -> str:
-    """How a sweep calls a model; self-attention is told by its heads."""
-    return f"attention-{model['heads']}" if "heads" in model else str(model.get("name"))

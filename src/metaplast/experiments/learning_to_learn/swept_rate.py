@@ -8,6 +8,7 @@ import msgspec
 from metaplast.config import read_toml
 from metaplast.experiments.learning_to_learn.settings import LearningToLearn
 from metaplast.experiments.models import AnyModel, AttentionSettings, GatedSettings, RateSettings, SpikingSettings
+from metaplast.run_names import swept_model
 
 MODELS = {"spiking": SpikingSettings, "rate": RateSettings, "gru": GatedSettings}
 Learning = TypeVar("Learning", bound=LearningToLearn)
@@ -16,10 +17,8 @@ RATES = "rates"
 
 
 def model_key(model: AnyModel) -> str:
-    """How a sweep's file calls a model; self-attention is told by its heads."""
-    if isinstance(model, AttentionSettings):
-        return f"attention-{model.heads}"
-    return next(name for name, kind in MODELS.items() if isinstance(model, kind))
+    """How a sweep's file calls a model."""
+    return swept_model(str(model.__struct_config__.tag), model.heads if isinstance(model, AttentionSettings) else None)
 
 
 def with_swept_rate(config: Learning) -> Learning:
