@@ -27,7 +27,7 @@ def search(tmp_path: Path) -> RunDirectory:
 
 
 def test_the_choice_is_held_against_the_other_finalist(search):
-    found = search_margin(search)
+    found = search_margin(search, str(search.summary["chosen"]))
     assert (found.other, found.length, found.networks) == ("110", 20, 3)
     assert found.difference.mean == pytest.approx(-10 / 101)
     assert margin_in_words(search).startswith("111 against 110")
@@ -36,7 +36,7 @@ def test_the_choice_is_held_against_the_other_finalist(search):
 def test_a_problem_that_broke_early_counts_the_limit(search):
     search.append_problems([ProblemRow("110", seed, 20, 1, 0.01, 1.0, False, 1.0) for seed in range(3)])
     search.append_problems([ProblemRow("111", seed, 20, 90, 0.01, 1.0, True, 1.0) for seed in range(3)])
-    assert search_margin(search).difference.mean < -0.5
+    assert search_margin(search, str(search.summary["chosen"])).difference.mean < -0.5
 
 
 def test_a_search_that_measured_nothing_tells_nothing(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from metaplast.allocation import Mask, Search, Space
+from metaplast.analysis.margin import Margin, margin
 from metaplast.analysis.pilot_rows import PilotRow, read_pilot, write_pilot
 from metaplast.config import Table, to_table
 from metaplast.experiments.allocation_files import CONDITION
@@ -127,15 +128,16 @@ class ChannelPilot:
         return found
 
     def scores(self, mask: str, length: int) -> np.ndarray:
-        """What is to be small after so many epochs, of each network; see `RecordedPilot.scores`."""
+        """What is to be small after so many epochs, of each network; infinite where it broke."""
         rows = [self._rows[Lane(mask, seed)][length - 1] for seed in self.seeds]
         broken = ~np.isfinite([row.held_out_loss for row in rows])
         return np.where(broken, np.inf, [getattr(row, f"held_out_{self.measure}") for row in rows])
 
-    def lengths(self) -> dict[str, int]:
-        """Epochs that all networks of each mask have learned."""
-        masks = {lane.condition for lane in self._rows}
-        return {mask: min(self._reached(Lane(mask, seed)) for seed in self.seeds) for mask in sorted(masks)}
+    def margin(self, chosen: str) -> Margin | None:
+        """How far ahead of the others the mask with this label is, after the epochs that all its networks learned."""
+        masks = sorted({lane.condition for lane in self._rows})
+        lengths = {mask: min(self._reached(Lane(mask, seed)) for seed in self.seeds) for mask in masks}
+        return margin(lengths, self.scores, chosen)
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
         """Channels have no gates between absent and present, so that searches which ask for them do not serve here.

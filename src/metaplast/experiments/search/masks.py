@@ -10,6 +10,8 @@ from jaxtyping import Array
 
 from metaplast.allocation import SEARCHES, Mask, Search, Space, learning_rates
 from metaplast.analysis.curves import counted
+from metaplast.analysis.margin import Margin
+from metaplast.analysis.search_margin import search_margin
 from metaplast.config import Table, component
 from metaplast.experiments.allocation_files import PATTERNS
 from metaplast.experiments.learning_to_learn.experiment import (
@@ -114,7 +116,6 @@ class PilotLanes:
         self._states: dict[Lane, LaneState] = {}
         self._updates: dict[Lane, list[int]] = {}
         self._costs: dict[Lane, list[int]] = {}
-        self._solved: dict[Lane, int] = {}
         self._learn = Lanes(lane_function(config, family, study.criterion), len(jax.devices()))
         self._find_finished()
 
@@ -124,16 +125,12 @@ class PilotLanes:
         wanted = -(-problems // chunk) * chunk
         lanes = [Lane(self.space.label(mask), seed) for mask in masks for seed in self.seeds]
         catch_up(lanes, wanted, self._reached, self._advance)
-        return np.array([self.scores(self.space.label(mask), wanted).mean() for mask in masks])
+        means = [np.mean([self._costs[Lane(self.space.label(m), seed)][:wanted] for seed in self.seeds]) for m in masks]
+        return np.asarray(means)
 
-    def scores(self, mask: str, length: int) -> np.ndarray:
-        """Mean updates a problem of each network; see `RecordedPilot.scores`."""
-        return np.array([np.mean(self._costs[Lane(mask, seed)][:length]) for seed in self.seeds])
-
-    def lengths(self) -> dict[str, int]:
-        """Problems that all networks of each mask have learned."""
-        masks = {lane.condition for lane in self._costs}
-        return {mask: min(self._reached(Lane(mask, seed)) for seed in self.seeds) for mask in sorted(masks)}
+    def margin(self, chosen: str) -> Margin | None:
+        """How far ahead of the others the mask with this label is, over the problems that it met."""
+        return search_margin(self._directory, chosen)
 
     def slope(self, warm: int) -> Callable[[np.ndarray, int], np.ndarray]:
         """Gradient of the mean task loss over `pilot.updates` updates in the gates of the groups; see `Pilot.slope`."""
@@ -152,11 +149,14 @@ class PilotLanes:
 
     def tried(self) -> dict[str, dict[str, int]]:
         """By mask how many problems its networks were given, in how many updates, and how many were solved."""
-        found = {lane.condition: {"problems": 0, "updates": 0, "solved": 0} for lane in self._updates}
-        for lane, counts in self._updates.items():
-            found[lane.condition]["problems"] += len(counts)
-            found[lane.condition]["updates"] += sum(counts)
-            found[lane.condition]["solved"] += self._solved[lane]
+        table, found = self._directory.problems(), {}
+        for mask in table.conditions():
+            rows = table.select(table.condition == mask)
+            found[mask] = {
+                "problems": len(rows),
+                "updates": int(rows.updates.sum()),
+                "solved": int(rows.solved.sum()),
+            }
         return found
 
     def draw(self, chosen: str) -> None:
@@ -185,7 +185,6 @@ class PilotLanes:
         costs = counted(learned, self._config.criterion.limit).updates.tolist()
         self._updates[lane] = [*self._updates.get(lane, []), *learned.updates.tolist()]
         self._costs[lane] = [*self._costs.get(lane, []), *costs]
-        self._solved[lane] = self._solved.get(lane, 0) + int(learned.solved.sum())
 
     def _reached(self, lane: Lane) -> int:
         """Problems that a lane has learned."""

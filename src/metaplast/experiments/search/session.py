@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import tomli_w
 
 from metaplast.allocation import Allocation, Mask, Pilot, Search, Space
-from metaplast.analysis.margin import margin
+from metaplast.analysis.margin import Margin
 from metaplast.config import Table
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.search.progress import Told
@@ -30,12 +29,8 @@ class RecordedPilot(Pilot, Protocol):
         """By mask what was spent on it, and what came of it."""
         ...
 
-    def scores(self, mask: str, length: int) -> np.ndarray:
-        """What the search wants small, of each pilot network under a mask, up to so many problems or epochs."""
-        ...
-
-    def lengths(self) -> dict[str, int]:
-        """By mask how many problems or epochs all its networks have learned."""
+    def margin(self, chosen: str) -> Margin | None:
+        """How far ahead of the others the mask with this label is."""
         ...
 
     def draw(self, chosen: str) -> None:
@@ -78,7 +73,7 @@ def run_search(
     chosen, tried = space.allocation(mask), pilot.tried()
     spent = {key: sum(one[key] for one in tried.values()) for key in ("updates", "epochs") if key in _keys(tried)}
     numbers = {"chosen": chosen.name, "masks": tried, "seconds": time.perf_counter() - start}
-    if lead := margin(pilot.lengths(), pilot.scores, chosen.name):
+    if lead := pilot.margin(chosen.name):
         words = lead.words(chosen.name, pilot.unit, pilot.measure)
         difference = lead.difference._asdict() if lead.difference else None
         numbers["margin"] = lead._asdict() | {"difference": difference, "words": words}
