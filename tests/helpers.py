@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaplast.connections import CONNECTIONS, AveragePool, Connection, Conv, Dense, EventDense, Sparse
+from metaplast.connections import CONNECTIONS, AveragePool, Connection, Conv, Dense, EventDense, OneToOne, Sparse
 from metaplast.intrinsic import INTRINSIC, AdaptiveThreshold, HomeostaticThreshold, Noise, Refractory
 from metaplast.mechanism import Mechanism, chain
 from metaplast.network import Network, NetworkState, Population, Projection
-from metaplast.neurons import LIF, NEURONS, DendriticLIF, GatedUnit, LeakyIntegrator, LeakyRate, Neuron, Relay
+from metaplast.neurons import LIF, NEURONS, Axon, DendriticLIF, GatedUnit, LeakyIntegrator, LeakyRate, Neuron, Relay
 from metaplast.params import path_name
 from metaplast.plasticity import (
     BCM,
@@ -47,6 +47,7 @@ WIRINGS: dict[str, Wiring] = {
     "dense": Wiring(Dense(), (6,), (5,), (6, 5), 6),
     "event-dense": Wiring(EventDense(), (6,), (5,), (6, 5), 6),
     "sparse": Wiring(Sparse(MASK), (6,), (5,), (6, 5), 4),
+    "one-to-one": Wiring(OneToOne(), (5,), (5,), (5,), 1),
     "conv": Wiring(Conv(), (3, 4, 2), (3, 4, 2), (3, 3, 2, 2), 12),
     "average-pool": Wiring(AveragePool(), (4, 4, 2), (2, 2, 2), None, 1),
 }
@@ -59,8 +60,9 @@ NEURON_EXAMPLES: dict[str, Neuron] = {
     "leaky-rate": LeakyRate(tau=5.0, initial=0.3),
     "gated-unit": GatedUnit(),
     "relay": Relay(),
+    "axon": Axon(delay=2.3, longest=4),
 }
-GRADED = {"leaky-integrator", "leaky-rate", "gated-unit", "relay"}
+GRADED = {"leaky-integrator", "leaky-rate", "gated-unit", "relay", "axon"}
 """Neurons that send a graded value instead of spikes."""
 
 PLASTICITY_EXAMPLES: dict[str, Mechanism] = {

@@ -4,10 +4,11 @@ from functools import cache
 
 import equinox as eqx
 import jax
+from jaxtyping import PRNGKeyArray
 
 from metaplast.allocation import Allocation, learning_rates
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner
-from metaplast.models import RecurrentSpiking, recurrent_spiking
+from metaplast.models import RecurrentSpiking, recurrent_spiking, with_axons
 from metaplast.tasks import DelayedMatch
 
 WEIGHTS = ("*.weight", "*.bias")
@@ -17,13 +18,16 @@ CRITERION = Criterion(loss_below=0.1, window=5)
 
 
 @cache
-def network(neurons: int = 24, branches: int = 1) -> RecurrentSpiking:
+def network(neurons: int = 24, branches: int = 1, longest_delay: float = 0.0) -> RecurrentSpiking:
     """A network that spikes; its readout is zero, as it is before learning."""
-    make = jax.jit(
-        lambda key: recurrent_spiking(
+
+    @jax.jit
+    def make(key: PRNGKeyArray) -> RecurrentSpiking:
+        model = recurrent_spiking(
             key, channels=FAMILY.channels, neurons=neurons, outputs=3, dt=FAMILY.dt, branches=branches
         )
-    )
+        return with_axons(model, longest_delay, key) if longest_delay else model
+
     return make(jax.random.key(2))
 
 

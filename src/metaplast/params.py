@@ -6,7 +6,7 @@ which may end in a slice over neurons (`slices.py`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -45,12 +45,16 @@ def param(
     *,
     unit: str = "",
     low: float | None = None,
-    high: float | None = None,
+    high: float | str | None = None,
     logarithmic: bool = False,
 ) -> Any:
-    """Declare a learnable number of a module, with its unit and its bounds (`project` keeps them)."""
-    declaration = Declaration(unit, low, high, logarithmic)
-    return eqx.field(default=default, converter=strong_float, metadata={"declaration": declaration})
+    """Declare a learnable number of a module, with its unit and its bounds (`project` keeps them).
+
+    `high` may name a field of the module that holds the bound.
+    """
+    named = high if isinstance(high, str) else None
+    declaration = Declaration(unit, low, None if isinstance(high, str) else high, logarithmic)
+    return eqx.field(default=default, converter=strong_float, metadata={"declaration": declaration, "high": named})
 
 
 def path_name(path: tuple[Any, ...]) -> str:
@@ -73,6 +77,8 @@ def _visit(node: Any, path: tuple[str, ...], declared: Declaration) -> Iterator[
         for field in fields(node):
             if not field.metadata.get("static", False):
                 inner = field.metadata.get("declaration", UNDECLARED)
+                if bound := field.metadata.get("high"):
+                    inner = replace(inner, high=getattr(node, bound))
                 yield from _visit(getattr(node, field.name), (*path, field.name), inner)
     elif isinstance(node, dict):
         for key, value in node.items():

@@ -72,5 +72,6 @@ def test_time_constants_are_compared_by_factors():
 def test_intrinsic_parameters_and_their_names():
     paths = ["network.populations.a.neuron.tau", "network.populations.b.neuron.tau", "network.populations.a.threshold"]
     assert all(is_intrinsic(path) for path in paths)
+    assert is_intrinsic("network.populations.axons.neuron.delay")
     assert not is_intrinsic("network.projections.a.weight")
     assert list(short_names(paths).values()) == ["a.neuron.tau", "b.neuron.tau", "threshold"]

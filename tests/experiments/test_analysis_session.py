@@ -247,6 +247,15 @@ def test_groups_are_bins_by_rank_and_lots_that_share_no_neuron(key):
         assert before.high == means[before.neurons].max() < after.low
 
 
+def test_delays_of_axons_make_bins_too(key):
+    model = lane_model(study_of("model.longest_delay=50").start, 1)
+    groups = [group for group in groups_of(model, 3, key) if group.property == "delay"]
+    assert [group.bin for group in groups] == [0, 1, 2]
+    delay = np.asarray(model.network.populations["axons"].neuron.delay)
+    assert groups[0].high == delay[groups[0].neurons].max() < groups[1].low
+    assert groups[2].high == delay.max() < 5
+
+
 def test_only_so_many_seeds_are_probed(study, whole):
     few = study_of("analysis.seeds=1")
     assert [probe.lane.seed for probe in probes_of(few, whole)] == [0] * 8

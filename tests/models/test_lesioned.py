@@ -14,9 +14,9 @@ GONE = np.array([0, 5, 6, 20])
 ALIVE = np.isin(np.arange(24), GONE, invert=True)
 
 
-def spoken(branches: int = 1) -> RecurrentSpiking:
+def spoken(branches: int = 1, longest_delay: float = 0.0) -> RecurrentSpiking:
     """A network whose readout is not silent, and whose cells differ in all they have."""
-    model = network(branches=branches)
+    model = network(branches=branches, longest_delay=longest_delay)
     draw = np.random.default_rng(0)
     weight = jnp.asarray(draw.normal(0, 0.1, (24, 3)), jnp.float32)
     threshold = jnp.asarray(draw.uniform(0.8, 1.2, 24), jnp.float32)
@@ -63,6 +63,22 @@ def test_what_remains_is_the_network_that_never_had_those_cells(key):
     assert not found.activity[..., GONE].any()
     for ours, theirs in zip(lesioned.weights(), small.weights(), strict=True):
         np.testing.assert_allclose(jnp.sum(ours**2), jnp.sum(theirs**2), rtol=1e-6)
+
+
+def test_an_axon_dies_with_its_cell(key):
+    """What silenced cells send, late as it may arrive, changes nothing; what the others send does."""
+    model = spoken(longest_delay=4 * FAMILY.dt)
+    inputs = FAMILY.sample(key).trials(key, 4).inputs
+    respond = eqx.filter_jit(lambda model, alive: Lesioned(model, jnp.asarray(alive)).respond(inputs, key))
+    louder = lambda cells: eqx.tree_at(  # noqa: E731
+        lambda m: m.network.projections["recurrent"].weight,
+        model,
+        replace_fn=lambda weight: weight.at[np.asarray(cells)].mul(3.0),
+    )
+    found = respond(model, ALIVE)
+    assert found.activity.sum() > 20
+    np.testing.assert_array_equal(found.output, respond(louder(GONE), ALIVE).output)
+    assert not np.allclose(found.output, respond(louder([1, 2, 3]), ALIVE).output)
 
 
 def test_without_a_lesion_nothing_changes(key):

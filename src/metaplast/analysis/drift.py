@@ -55,9 +55,15 @@ class DensityRow(NamedTuple):
 
 
 def is_intrinsic(path: str) -> bool:
-    """Whether a parameter path names a time constant or a threshold."""
+    """Whether a parameter path names a time constant, a threshold or a delay."""
     last = path.rsplit(".", 1)[-1]
-    return last.startswith("tau") or last == "threshold"
+    return last.startswith("tau") or last in ("threshold", "delay")
+
+
+def unit_of(path: str) -> str:
+    """Unit of an intrinsic parameter; thresholds have none."""
+    last = path.rsplit(".", 1)[-1]
+    return "ms" if last.startswith("tau") else "steps" if last == "delay" else ""
 
 
 def is_logarithmic(path: str, values: np.ndarray) -> bool:

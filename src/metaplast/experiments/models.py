@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import jax
 import msgspec
 from jaxtyping import PRNGKeyArray
 from msgspec import Meta
@@ -11,10 +12,12 @@ from metaplast.intrinsic import INTRINSIC
 from metaplast.mechanism import Mechanism, chain
 from metaplast.models import (
     Model,
+    Recurrent,
     recurrent_gated,
     recurrent_rate,
     recurrent_spiking,
     self_attention,
+    with_axons,
 )
 from metaplast.surrogate import SURROGATES
 from metaplast.tasks import Family
@@ -50,6 +53,9 @@ class SpikingSettings(ModelSettings, frozen=True, tag="spiking"):
     """Shortest time constant of dendrites and somata at the start (ms)."""
     tau_high: Positive = 551.0
     """Longest time constant at the start (ms)."""
+    longest_delay: NotNegative = 0.0
+    """Longest axonal delay between recurrent cells (ms), a multiple of the time step. They start below it, one a cell,
+    and learn as `*.delay`; 0: no axons."""
     readout: Literal["voltage", "spikes"] = "voltage"
     """What the readout sees of the recurrent cells."""
     surrogate: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "triangular"})
@@ -58,6 +64,11 @@ class SpikingSettings(ModelSettings, frozen=True, tag="spiking"):
     """Intrinsic mechanisms of the recurrent cells, in order."""
 
     def build(self, key: PRNGKeyArray, family: Family) -> Model:
+        model = self._without_axons(key, family)
+        # A key of its own, so that the rest of a network is the same with axons and without.
+        return with_axons(model, self.longest_delay, jax.random.fold_in(key, 1)) if self.longest_delay else model
+
+    def _without_axons(self, key: PRNGKeyArray, family: Family) -> Recurrent:
         return recurrent_spiking(
             key,
             channels=family.channels,

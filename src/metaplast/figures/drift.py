@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from metaplast.analysis.drift import DensityRow, DriftRow
+from metaplast.analysis.drift import DensityRow, DriftRow, unit_of
 from metaplast.figures.course import Colours, condition_legend, course, heading, label_course, shown_colours
 from metaplast.figures.style import FAINT, INK, MUTED, canvas, light_grid, plain_logarithmic
 
@@ -77,7 +77,7 @@ def densities(rows: Sequence[DensityRow], condition: str, colour: str) -> Figure
         part = [row for row in rows if row.parameter == path]
         _ridges(axes, part, problems, [shades(0.15 + 0.85 * place) for place in np.linspace(0, 1, len(problems))])
         axes.set_title(names[path])
-        axes.set_xlabel("ms" if part[0].scale == "log" else "value")
+        axes.set_xlabel(unit_of(path) or "value")
     figure.axes[0].set_ylabel("problems learned")
     heading(figure, f"Intrinsic parameters over problems: {condition}")
     return figure

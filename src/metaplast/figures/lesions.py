@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from metaplast.analysis.drift import unit_of
 from metaplast.analysis.lesion_table import RANDOM, LesionTable
 from metaplast.analysis.lesions import Effect, cost_matrix, dependence, effects, properties
 from metaplast.analysis.statistics import Interval
@@ -87,4 +88,4 @@ def _label_bins(axes: Axes, found: Sequence[Effect], name: str) -> None:
     axes.set_xticks(range(1, len(found) + 1), [f"{effect.low:.3g}\nto {effect.high:.3g}" for effect in found])
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlim(0.5, len(found) + 0.5)
-    axes.set_xlabel(f"{name} (ms)" if name.startswith("tau") else name)
+    axes.set_xlabel(f"{name} ({unit_of(name)})" if unit_of(name) else name)

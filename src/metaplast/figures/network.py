@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from metaplast.analysis.drift import is_logarithmic, unit_of
 from metaplast.figures.style import FAINT, INK, MUTED, PALETTE, canvas, light_grid, plain_logarithmic
 
 Arrays = Mapping[str, np.ndarray]
@@ -202,8 +203,7 @@ def intrinsic(start: Arrays, end: Arrays, name: str, colour: str) -> Figure:
 def _column(histogram: Axes, scatter: Axes, path: str, values: tuple[np.ndarray, np.ndarray], colour: str) -> None:
     """One parameter: time constants in ms on logarithmic axes, everything else on linear ones."""
     owner, parameter = _label(path)
-    milliseconds = parameter.startswith("tau")
-    limits = _limits(values, milliseconds and min(part.min() for part in values) > 0)
+    limits = _limits(values, is_logarithmic(path, np.concatenate(values)))
     _histogram(histogram, values, limits, colour)
     _scatter(scatter, *values, colour)
     for axes, directions in ((histogram, "x"), (scatter, "xy")):
@@ -214,8 +214,8 @@ def _column(histogram: Axes, scatter: Axes, path: str, values: tuple[np.ndarray,
     scatter.set_box_aspect(1)
     histogram.set_title(f"{parameter}\n", fontsize=10.5)
     histogram.annotate(owner, (0, 1.03), xycoords="axes fraction", va="bottom", color=MUTED, fontsize=8.5)
-    histogram.set_xlabel("ms" if milliseconds else "value")
-    unit = " (ms)" if milliseconds else ""
+    histogram.set_xlabel(unit_of(path) or "value")
+    unit = f" ({unit_of(path)})" if unit_of(path) else ""
     scatter.set(xlabel=f"before learning{unit}", ylabel=f"after learning{unit}")
 
 

@@ -1,6 +1,7 @@
 """Models: networks built by name, behind the one interface that learners use."""
 
 from metaplast.models.attention import SelfAttention, self_attention
+from metaplast.models.axons import with_axons
 from metaplast.models.base import Model, Response, Weights
 from metaplast.models.convolutional import Stage, convolutional, residual
 from metaplast.models.folding import folded, moments
@@ -27,4 +28,5 @@ __all__ = [
     "recurrent_spiking",
     "residual",
     "self_attention",
+    "with_axons",
 ]

@@ -4,12 +4,15 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from metaplast.models.axons import AXONS
 from metaplast.models.base import Model, Response, Weights
 from metaplast.models.recurrent import Recurrent
 from metaplast.network import Projection
 
 LESIONED = "recurrent"
 """The population that is lesioned."""
+SILENCED = (LESIONED, AXONS)
+"""The same with the axons of its cells, if it has any."""
 
 
 class Lesioned(Model):
@@ -37,7 +40,7 @@ class Lesioned(Model):
     def remaining(self) -> Recurrent:
         """The network with zeros for the weights to and from silenced cells."""
         projections = self.model.network.projections
-        touched = [name for name, part in projections.items() if LESIONED in (part.source, part.target)]
+        touched = [name for name, part in projections.items() if _is_weighted_end(part)]
         return eqx.tree_at(
             lambda model: [model.network.projections[name].weight for name in touched],
             self.model,
@@ -48,6 +51,11 @@ class Lesioned(Model):
         """A weight [pre, ..., post] with zeros in the rows and columns of silenced cells."""
         weight = projection.weight
         assert weight is not None
-        if projection.source == LESIONED:
+        if projection.source in SILENCED:
             weight = jnp.where(self.alive.reshape(-1, *[1] * (weight.ndim - 1)), weight, 0.0)
-        return jnp.where(self.alive, weight, 0.0) if projection.target == LESIONED else weight
+        return jnp.where(self.alive, weight, 0.0) if projection.target in SILENCED else weight
+
+
+def _is_weighted_end(projection: Projection) -> bool:
+    """Whether a projection has weights to or from what is silenced; from a cell to its own axon there are none."""
+    return projection.weight is not None and (projection.source in SILENCED or projection.target in SILENCED)

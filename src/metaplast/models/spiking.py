@@ -66,16 +66,11 @@ def recurrent_spiking(
     weight_in = input_gain * jax.random.normal(keys[2], (channels, neurons)) / np.sqrt(channels)
     weight_rec = recurrent_gain * jax.random.orthogonal(keys[3], neurons)
     inward, within = _divided(keys[4], (weight_in, weight_rec), branches)
-    network = with_readout(
-        Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons))),
-        Projection("input", "recurrent", **inward),
-        Projection("recurrent", "recurrent", **within, delay=1),
-        channels=channels,
-        outputs=outputs,
-        dt=dt,
-        membrane=membrane_readout,
+    cells = Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons)))
+    projections = Projection("input", "recurrent", **inward), Projection("recurrent", "recurrent", **within, delay=1)
+    return RecurrentSpiking(
+        with_readout(cells, *projections, channels=channels, outputs=outputs, dt=dt, membrane=membrane_readout)
     )
-    return RecurrentSpiking(network)
 
 
 def draw_tau(key: PRNGKeyArray, shape: tuple[int, ...], dt: float, tau_range: tuple[float, float]) -> Array:

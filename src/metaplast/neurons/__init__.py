@@ -1,5 +1,6 @@
 """Neuron models: one model a file; `NEURONS` names them."""
 
+from metaplast.neurons.axon import Axon
 from metaplast.neurons.base import Neuron, hard_reset, soft_reset
 from metaplast.neurons.dendritic import DendriticLIF
 from metaplast.neurons.gated import GatedUnit
@@ -15,11 +16,13 @@ NEURONS: dict[str, type[Neuron]] = {
     "leaky-rate": LeakyRate,
     "gated-unit": GatedUnit,
     "relay": Relay,
+    "axon": Axon,
 }
 
 __all__ = [
     "LIF",
     "NEURONS",
+    "Axon",
     "DendriticLIF",
     "GatedUnit",
     "LeakyIntegrator",

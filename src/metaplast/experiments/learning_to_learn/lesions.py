@@ -17,12 +17,12 @@ from metaplast.experiments.states import load_state
 from metaplast.learning import Lanes, learn_sequence
 from metaplast.learning.losses import accuracy, cross_entropy
 from metaplast.models import Lesioned, Model, Recurrent
-from metaplast.models.lesioned import LESIONED
+from metaplast.models.lesioned import LESIONED, SILENCED
 from metaplast.runs import RunDirectory
 from metaplast.tasks import Family
 
-PROPERTIES = ("tau_dendrite", "tau_soma", "threshold")
-"""Intrinsic properties by which neurons are grouped, where the cells have them: those of IP2-RSNN."""
+PROPERTIES = ("tau_dendrite", "tau_soma", "threshold", "delay")
+"""Intrinsic properties by which neurons are grouped, where cells and axons have them: those of IP2-RSNN, and delays."""
 LOTS = 3
 """Stream of random numbers by which control neurons are drawn; networks, problems and pilots use others."""
 
@@ -62,10 +62,11 @@ def check_lesions(study: Study, directory: RunDirectory) -> None:
         raise FileNotFoundError(f"{directory.path} has no {CHECKPOINT}.npz, from which its networks would learn on")
 
 
-def _properties(model: Model) -> list[str]:
-    """Those of `PROPERTIES` that the recurrent cells of a model have."""
-    neuron = model.network.populations[LESIONED].neuron if isinstance(model, Recurrent) else None
-    return [name for name in PROPERTIES if hasattr(neuron, name)]
+def _properties(model: Model) -> dict[str, Array]:
+    """The values of those of `PROPERTIES` that the recurrent cells of a model, or their axons, have."""
+    populations = model.network.populations if isinstance(model, Recurrent) else {}
+    owners = [populations[name].neuron for name in SILENCED if name in populations]
+    return {name: getattr(owner, name) for name in PROPERTIES for owner in owners if hasattr(owner, name)}
 
 
 def groups_of(model: Recurrent, bins: int, key: PRNGKeyArray) -> list[Group]:
@@ -73,11 +74,10 @@ def groups_of(model: Recurrent, bins: int, key: PRNGKeyArray) -> list[Group]:
 
     A property that is the same in all cells makes no bins. A cell with several branches has the mean of their values.
     """
-    population = model.network.populations[LESIONED]
-    (neurons,) = population.shape
+    (neurons,) = model.network.populations[LESIONED].shape
     groups = []
-    for name in _properties(model):
-        values = np.asarray(getattr(population.neuron, name))
+    for name, found in _properties(model).items():
+        values = np.asarray(found)
         of_cells = np.broadcast_to(values, (*values.shape[:-1], neurons)).reshape(-1, neurons).mean(axis=0)
         if np.ptp(of_cells) > 0:
             parts = np.array_split(np.argsort(of_cells, kind="stable"), bins)

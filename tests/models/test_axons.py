@@ -1,0 +1,68 @@
+"""Axons delay what recurrent cells send to each other, and nothing else."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from learning_helpers import FAMILY, network, only, updates
+from metaplast.learning import FiveTermLoss, GradientLearner
+from metaplast.models import RecurrentSpiking, with_axons
+from metaplast.network import Network
+from metaplast.params import parameter_paths
+
+DELAY = "network.populations.axons.neuron.delay"
+
+
+def axons(model):
+    return model.network.populations["axons"].neuron.delay
+
+
+def with_delay(model, delay):
+    return eqx.tree_at(axons, model, jnp.full_like(axons(model), delay))
+
+
+def activity(model, key):
+    trials = FAMILY.sample(key).trials(key, 4)
+    return eqx.filter_jit(type(model).respond)(model, trials.inputs, key).activity
+
+
+def test_axons_without_delay_change_nothing(key):
+    plain, delayed = network(), network(longest_delay=4 * FAMILY.dt)
+    assert set(parameter_paths(delayed)) == {*parameter_paths(plain), DELAY}
+    wanted = activity(plain, key)
+    assert wanted.sum() > 20
+    np.testing.assert_array_equal(activity(with_delay(delayed, 0.0), key), wanted)
+
+
+def test_a_delay_of_two_makes_a_loop_of_three(key):
+    plain = network()
+    within = replace(plain.network.projections["recurrent"], delay=3)
+    loop = Network(plain.network.populations, plain.network.projections | {"recurrent": within}, plain.network.dt)
+    wanted = activity(RecurrentSpiking(loop), key)
+    assert not np.array_equal(activity(plain, key), wanted)
+    delayed = with_delay(network(longest_delay=4 * FAMILY.dt), 2.0)
+    np.testing.assert_array_equal(activity(delayed, key), wanted)
+
+
+def test_delays_start_below_the_longest_and_learn_where_they_may(key):
+    model = network(longest_delay=4 * FAMILY.dt)
+    assert 0 <= axons(model).min() < 1
+    assert 3 < axons(model).max() < 4
+    problem = FAMILY.sample(key)
+    for learns in (True, False):
+        rates = only(model, "*.weight", *(["*.delay"] if learns else []))
+        learner = GradientLearner(rates, FiveTermLoss())
+        after, _, _ = updates(learner, model, learner.init(model), problem, 3)
+        assert np.array_equal(axons(after), axons(model)) != learns
+        assert axons(after).min() >= 0
+        assert axons(after).max() <= 4
+
+
+@pytest.mark.parametrize("longest", [0.0, -FAMILY.dt, 1.5 * FAMILY.dt])
+def test_the_longest_delay_fits_the_time_step(longest):
+    with pytest.raises(ValueError, match="multiple of the time step"):
+        with_axons(network(), longest, jax.random.key(0))
