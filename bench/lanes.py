@@ -11,32 +11,34 @@ from compare import HERE, PEER_PYTHON
 
 WHOLE = 1000
 """Problems of a lane."""
-PART = 20
-"""Problems of a model that needs hundreds of updates for each, of which a whole lane would take an hour."""
+LANES = 10
+"""As many as a study has: two lanes that need unlike numbers of updates left one core idle for half of the time."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of `metaplast run dms`, and how many lanes of how many problems are measured."""
+    """A model of `metaplast run dms`, and how many problems of each lane are measured.
+
+    Fewer than all of a model that needs hundreds of updates for each, of which a whole lane would take an hour.
+    """
 
     title: str
     settings: tuple[str, ...]
-    lanes: int
     problems: int = WHOLE
+    lanes: int = LANES
 
 
 MODELS = (
-    Model("spiking", (sequence.CONDITIONS,), 10),
-    Model("rate", ("model.name=rate",), 2, PART),
-    Model("GRU", ("model.name=gru",), 2, PART),
+    Model("spiking", (sequence.CONDITIONS,)),
+    Model("rate", ("model.name=rate",), 10),
+    Model("GRU", ("model.name=gru",), 20),
     *(
         Model(
             f"self-attention, {count} head" + "s" * (count > 1),
             ("model.name=self-attention", f"model.heads={count}"),
-            2,
-            PART,
+            problems,
         )
-        for count in (1, 2, 4)
+        for count, problems in ((1, 2), (2, 20), (4, 20))
     ),
 )
 

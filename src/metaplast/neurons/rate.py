@@ -11,6 +11,15 @@ from metaplast.params import param
 from metaplast.signals import Drive
 
 
+@jax.custom_jvp
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)), with the logistic function for its derivative: JAX takes three exponentials for the same."""
+    return jax.nn.softplus(x)
+
+
+softplus.defjvps(lambda tangent, value, x: tangent * jax.nn.sigmoid(x))
+
+
 class RateState(NamedTuple):
     voltage: Float[Array, "batch *shape"]
     """The rate itself; it has the name of the membrane because homeostasis and readouts look for it there."""
@@ -33,5 +42,5 @@ class LeakyRate(Neuron):
 
     def step(self, drive: Drive, state: RateState, dt: float) -> tuple[Array, RateState]:
         keep = decay(self.tau, dt)
-        rate = keep * state.voltage + (1 - keep) * jax.nn.softplus(drive.current)
+        rate = keep * state.voltage + (1 - keep) * softplus(drive.current)
         return rate, RateState(rate)
