@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from metaplast.analysis.curves import (
+    ends_in_words,
     explained,
     exponential,
     exponential_fit,
@@ -106,3 +107,9 @@ def test_late_problems_are_never_the_first_half():
     assert summary(table({("a", 0): [4]}), "a").updates_late == 4
     with pytest.raises(ValueError, match="no problem of condition 'c'; there are: a"):
         summary(table({("a", 0): [4, 2]}), "c")
+
+
+def test_ends_are_told_by_count_and_in_runs_of_seeds():
+    assert ends_in_words({0: 10, 1: 10, 2: 10, 5: 10, 4: 27}) == "seeds 0 to 2, 5 after 10, seed 4 after 27 problems"
+    assert ends_in_words({3: 10, 7: 10}) == "seeds 3, 7 after 10 problems"
+    assert ends_in_words({3: 10}) == "seed 3 after 10 problems"

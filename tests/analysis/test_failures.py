@@ -27,7 +27,7 @@ def test_failures_of_attention_are_paired_by_seed_and_counted_until_it_gave_up(t
     (found,) = more_heads_fail_more(gather(read_study(RunDirectory(tmp_path / "study"))))
     assert found.verdict == HOLDS
     assert found.measured.startswith("H2 6 of 240; H4 90 of 190; 28 ")
-    assert found.measured.endswith("in the 80 problems that both were to meet; H4 seed 1 gave up after 30 problems")
+    assert found.measured.endswith("in the 80 problems that both were to meet; H4 gave up: seed 1 after 30 problems")
     other = RunDirectory(tmp_path / "study" / "cd-dms-H2")
     other.truncate_problems(lambda row: row.seed != 2 or row.problem < 70)  # the side with fewer may have had more
     (found,) = more_heads_fail_more(gather(read_study(RunDirectory(tmp_path / "study"))))

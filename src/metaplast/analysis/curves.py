@@ -1,6 +1,7 @@
 """Learning to learn as a curve: how many updates each next problem of a sequence costs."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -174,6 +175,26 @@ def given_up_at(table: ProblemTable, condition: str, give_up: int, problems: int
         for seed, lane in lanes.items()
         if give_up and give_up <= len(lane) < problems and not lane.solved[-give_up:].any()
     }
+
+
+def ends_in_words(ends: Mapping[int, int]) -> str:
+    """Where sequences end, by seed, in words: `seeds 0 to 3, 5 after 10, seed 4 after 27 problems`."""
+    parts = []
+    for count in sorted(set(ends.values())):
+        seeds = _runs(sorted(seed for seed, end in ends.items() if end == count))
+        one = len(seeds) == 1 and seeds[0][0] == seeds[0][1]
+        named = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in seeds)
+        parts.append(f"seed{'' if one else 's'} {named} after {count}")
+    return ", ".join(parts) + " problems"
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last of each run of whole numbers without a gap."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        follows = bool(runs) and runs[-1][1] == number - 1
+        runs[len(runs) - follows :] = [(runs[-1][0] if follows else number, number)]
+    return runs
 
 
 def attempted_by_all(matrix: np.ndarray) -> int:

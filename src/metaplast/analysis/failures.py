@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from metaplast.analysis.curves import ends_in_words
 from metaplast.analysis.evidence import Evidence
 from metaplast.analysis.panels import BI_LEVEL, Panel, Sequences
 from metaplast.analysis.statistics import student_interval
@@ -93,7 +94,7 @@ def more_heads_fail_more(evidence: Evidence) -> Iterable[Finding]:
     words = [
         *(f"{name} {failed[name].sum():,.0f} of {sum(counts.values()):,}" for name, counts in came.items()),
         f"{shown(found)} more a seed in the {wanted:,} problems that both were to meet",
-        *(f"{name} seed {seed} gave up after {count} problems" for name, ends in short.items() for seed, count in ends),
+        *(f"{name} gave up: {ends_in_words(dict(ends))}" for name, ends in short.items() if ends),
         *doubts(panel, H2, H4),
     ]
     fewer = H2 if found.mean > 0 else H4

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from metaplast.analysis.curves import attempted_by_all, counted_problems, given_up_at, late, updates_matrix
+from metaplast.analysis.curves import (
+    attempted_by_all,
+    counted_problems,
+    ends_in_words,
+    given_up_at,
+    late,
+    updates_matrix,
+)
 from metaplast.analysis.swept_rates import doubt_of_rate, doubts_in_words
 from metaplast.runs import ProblemTable, RunDirectory
 
@@ -199,10 +206,10 @@ def gave_up(member: Member) -> Iterator[str]:
     for condition in table.conditions():
         found = given_up_at(table, condition, settings.get("give_up", 0), settings["problems"])
         if found:
-            seeds = ", ".join(f"seed {seed} after {count}" for seed, count in found.items())
             yield (
-                f"{condition} ({member.name}) gave up after {settings['give_up']} unsolved problems in a row ({seeds} "
-                f"problems); it is compared over the {min(found.values())} problems that all its seeds attempted"
+                f"{condition} ({member.name}) gave up after {settings['give_up']} unsolved problems in a row "
+                f"({ends_in_words(found)}); it is compared over the {min(found.values())} problems that all its seeds "
+                "attempted"
             )
 
 
