@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli_helpers import call, refused, settings
-from metaplast.cli_list import show_experiments
+from metaplast.cli.listing import show_experiments
 from metaplast.experiments.catalogue import CLASSIFICATIONS, NAMES, STUDIES
 from metaplast.provenance import package_version
 from metaplast.runs import RunDirectory

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from metaplast.cli_classification import epoch_bar
-from metaplast.cli_progress import analysis_bars, learning_bar, search_line, summary_table
-from metaplast.cli_study import study_bar
+from metaplast.cli.classification import epoch_bar
+from metaplast.cli.progress import analysis_bars, learning_bar, search_line, summary_table
+from metaplast.cli.study import study_bar
 from metaplast.experiments.search.progress import Told
 
 

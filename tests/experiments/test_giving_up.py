@@ -9,7 +9,7 @@ import pytest
 from metaplast.analysis.curves import given_up_at, updates_matrix
 from metaplast.analysis.panels import panel_of, read_member
 from metaplast.analysis.statistics import compare
-from metaplast.cli_progress import summary_table
+from metaplast.cli.progress import summary_table
 from metaplast.experiments import build, configuration, run
 from metaplast.report import write_report
 from metaplast.report.run import given_up

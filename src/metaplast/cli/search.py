@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
-from metaplast.cli_progress import search_line, sweep_bar, sweep_table
+from metaplast.cli.door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
+from metaplast.cli.progress import search_line, sweep_bar, sweep_table
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.search.session import Searchable

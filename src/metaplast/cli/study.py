@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 
-from metaplast.cli_bar import Times, progress
-from metaplast.cli_door import at_the_door
+from metaplast.cli.bar import Times, progress
+from metaplast.cli.door import at_the_door
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.study.session import StudyProgress

@@ -1,14 +1,14 @@
-"""The command line: run, analyse and report, and beside them what `cli_search` and `cli_list` have."""
+"""The commands run, analyse and report, and beside them what `search` and `listing` have."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaplast.cli_door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
-from metaplast.cli_list import show_experiments
-from metaplast.cli_progress import analysis_bars, learning_bar, summary_table
-from metaplast.cli_search import search, sweep
+from metaplast.cli.door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
+from metaplast.cli.listing import show_experiments
+from metaplast.cli.progress import analysis_bars, learning_bar, summary_table
+from metaplast.cli.search import search, sweep
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments import Study
@@ -84,7 +84,7 @@ def run(
 
       metaplast run ip2-study --set 'members=["cd-dms*"]' --out runs/study
     """
-    from metaplast.cli_classification import run_classification
+    from metaplast.cli.classification import run_classification
     from metaplast.devices import available_cores, prepare
     from metaplast.experiments.catalogue import kind_of
     from metaplast.experiments.learning_to_learn.configuration import configuration
@@ -127,7 +127,7 @@ def _run(study: "Study", place: "RunDirectory", resume: bool) -> None:
 
 def _run_members(name: str, settings: list[str], directory: Path, resume: bool) -> None:
     """Run the members of a study one after the other, then write its report."""
-    from metaplast.cli_study import study_bar
+    from metaplast.cli.study import study_bar
     from metaplast.devices import prepare
     from metaplast.experiments.states import Mismatch
     from metaplast.experiments.study.session import open_study, run_study
@@ -168,7 +168,7 @@ def analyse(
 
       metaplast analyse runs/mpsl-digits --set robustness.merged=true
     """
-    from metaplast.cli_classification import analyse_classification, is_classification
+    from metaplast.cli.classification import analyse_classification, is_classification
 
     if is_classification(directory):
         analyse_classification(directory, lesions, within, set_, console)

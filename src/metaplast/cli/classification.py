@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
-from metaplast.cli_bar import Times, progress
-from metaplast.cli_door import MISTAKES, at_the_door, configured
-from metaplast.cli_progress import DOING, analysis_bars
+from metaplast.cli.bar import Times, progress
+from metaplast.cli.door import MISTAKES, at_the_door, configured
+from metaplast.cli.progress import DOING, analysis_bars
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.classification.experiment import Grid

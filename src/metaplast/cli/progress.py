@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from metaplast.cli_bar import Times, progress
+from metaplast.cli.bar import Times, progress
 
 if TYPE_CHECKING:  # JAX is imported late, so that --help answers at once
     from metaplast.experiments.learning_to_learn.session import Progress as Learned
