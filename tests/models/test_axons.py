@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from learning_helpers import FAMILY, network, only, updates
+from metaplast.experiments.models import SpikingSettings
 from metaplast.learning import FiveTermLoss, GradientLearner
 from metaplast.models import RecurrentSpiking, with_axons
 from metaplast.network import Network
-from metaplast.params import parameter_paths
+from metaplast.params import named_arrays, parameter_paths
 
 DELAY = "network.populations.axons.neuron.delay"
 
@@ -58,11 +60,30 @@ def test_delays_start_below_the_longest_and_learn_where_they_may(key):
         learner = GradientLearner(rates, FiveTermLoss())
         after, _, _ = updates(learner, model, learner.init(model), problem, 3)
         assert np.array_equal(axons(after), axons(model)) != learns
+
+
+def test_an_update_leaves_delays_between_none_and_the_longest(key):
+    """From either end, at a rate that moves each delay by about one step an update."""
+    for end in (0.0, 4.0):
+        model = with_delay(network(longest_delay=4 * FAMILY.dt), end)
+        learner = GradientLearner(only(model, "*.delay", rate=1.0), FiveTermLoss())
+        after, _, _ = updates(learner, model, learner.init(model), FAMILY.sample(key), 1)
+        assert not np.array_equal(axons(after), axons(model))
         assert axons(after).min() >= 0
         assert axons(after).max() <= 4
 
 
-@pytest.mark.parametrize("longest", [0.0, -FAMILY.dt, 1.5 * FAMILY.dt])
+def test_delays_are_drawn_apart_from_the_rest_of_the_network(key):
+    """Neither does anything else change with axons, nor do delays go along with another parameter of the cells."""
+    plain, delayed = (SpikingSettings(longest_delay=steps * FAMILY.dt).build(key, FAMILY) for steps in (0, 10))
+    ours, theirs = named_arrays(delayed), named_arrays(plain)
+    assert all(np.array_equal(ours[path], value) for path, value in theirs.items())
+    for path, value in ours.items():
+        if path != DELAY and value.size == 100 and np.ptp(value) > 0:
+            assert abs(spearmanr(ours[DELAY], np.ravel(value)).statistic) < 0.4, path
+
+
+@pytest.mark.parametrize("longest", [np.inf, 0.0, -FAMILY.dt, 1.5 * FAMILY.dt])
 def test_the_longest_delay_fits_the_time_step(longest):
     with pytest.raises(ValueError, match="multiple of the time step"):
         with_axons(network(), longest, jax.random.key(0))

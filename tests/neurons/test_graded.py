@@ -7,6 +7,7 @@ import pytest
 
 from metaplast.network import Network, Population
 from metaplast.neurons import DendriticLIF, LeakyIntegrator, Relay
+from metaplast.neurons.rate import softplus
 from metaplast.simulate import simulate
 
 
@@ -64,3 +65,11 @@ def test_leaky_integrator_follows_its_closed_form():
 def test_a_relay_passes_its_current_on(key):
     current = jax.random.normal(key, (9, 4))
     np.testing.assert_array_equal(play(Relay(), current, 1.0, lambda cell: cell.activity)[:, 0], current)
+
+
+@pytest.mark.parametrize("x", [-50.0, -1.0, 0.0, 2.0, 50.0])
+def test_softplus_has_the_derivatives_of_that_of_jax(x):
+    ours, theirs = softplus, jax.nn.softplus
+    for _ in range(3):
+        np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-7)
+        ours, theirs = jax.grad(ours), jax.grad(theirs)

@@ -1,6 +1,5 @@
 """One-to-one connection: each source cell meets the target cell in its own place."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from metaplast.connections.base import Connection
@@ -11,6 +10,3 @@ class OneToOne(Connection):
 
     def apply(self, weight: Array | None, activity: Float[Array, "batch *cells"]) -> Float[Array, "batch *cells"]:
         return activity if weight is None else weight * activity
-
-    def contract(self, weight: Array, pre: Array, post: Array) -> Array:
-        return jnp.sum(pre * post, axis=0)

@@ -1,6 +1,7 @@
 """Settings of the models that an experiment can train, and how each is built."""
 
 from typing import Annotated, Any, Literal
+from zlib import crc32
 
 import jax
 import msgspec
@@ -65,8 +66,9 @@ class SpikingSettings(ModelSettings, frozen=True, tag="spiking"):
 
     def build(self, key: PRNGKeyArray, family: Family) -> Model:
         model = self._without_axons(key, family)
-        # A key of its own, so that the rest of a network is the same with axons and without.
-        return with_axons(model, self.longest_delay, jax.random.fold_in(key, 1)) if self.longest_delay else model
+        # Not a small number: `fold_in(key, 1)` is the key of the time constants, since it is what `split` gives second.
+        apart = jax.random.fold_in(key, crc32(b"axons"))
+        return with_axons(model, self.longest_delay, apart) if self.longest_delay else model
 
     def _without_axons(self, key: PRNGKeyArray, family: Family) -> Recurrent:
         return recurrent_spiking(

@@ -25,7 +25,7 @@ def with_axons(model: Recurrent, longest_delay: float, key: PRNGKeyArray) -> Rec
         ValueError: a longest delay of no whole number of steps, or of none.
     """
     network = model.network
-    steps = round(longest_delay / network.dt)
+    steps = round(longest_delay / network.dt) if np.isfinite(longest_delay) else 0
     if steps < 1 or not np.isclose(steps * network.dt, longest_delay):
         raise ValueError(
             f"longest_delay is {longest_delay} ms; give a multiple of the time step, which is {network.dt} ms"

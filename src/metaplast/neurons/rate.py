@@ -13,7 +13,7 @@ from metaplast.signals import Drive
 
 @jax.custom_jvp
 def softplus(x: Array) -> Array:
-    """log(1 + exp(x)), with the logistic function for its derivative: JAX takes three exponentials for the same."""
+    """log(1 + exp(x)), whose derivative is the logistic function: one exponential, where that of JAX takes more."""
     return jax.nn.softplus(x)
 
 
