@@ -25,7 +25,6 @@ class Model:
     title: str
     settings: tuple[str, ...]
     problems: int = WHOLE
-    lanes: int = LANES
 
 
 MODELS = (
@@ -57,7 +56,7 @@ def measure(model: Model, quick: bool, folder: Path) -> dict:
     if given is None:
         return record | {"failed": found["failed"]}
     problems = min(model.problems, 5) if quick else model.problems
-    record["ours"] = ours = sequence.learn(problems, model.lanes, folder / "ours", model.settings)
+    record["ours"] = ours = sequence.learn(problems, LANES, folder / "ours", model.settings)
     record["peers"] = [
         in_torch(given, settings, 5 if quick else 15, folder) for settings in configurations(machine.cores())
     ]

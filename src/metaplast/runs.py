@@ -4,7 +4,7 @@ config.toml                                       the resolved configuration
 meta.json                                         provenance, device, seed, times
 problems.csv                                      one row a learned problem
 summary.json                                      what came out, in a few numbers
-networks/<condition>-seed<seed>-<moment>.npz      parameters by dotted path, time constants in ms
+networks/<condition>-seed<seed>-<moment>.npz      parameters by dotted path, time constants in ms, delays in steps
 trials/<condition>-seed<seed>.npz                 one trial recorded after learning
 probes/<condition>-seed<seed>-<moment>.npz        many trials recorded afterwards, by `metaplast analyse`
 analysis.toml, lesions.csv                        its settings, and what lesions cost

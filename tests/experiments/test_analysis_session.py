@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaplast.analysis.lesion_table import RANDOM, read_lesions, read_rows, write_rows
-from metaplast.analysis.within import WithinRow, courses, median_course, read_within, write_within
+from metaplast.analysis.learning_to_learn.within import WithinRow, courses, median_course, read_within, write_within
+from metaplast.analysis.networks.lesion_table import RANDOM, read_lesions, read_rows, write_rows
 from metaplast.config import to_table
 from metaplast.experiments import Study, build, configuration, run
 from metaplast.experiments.learning_to_learn.analysis_session import analyse, analysis_configuration

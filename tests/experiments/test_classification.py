@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from classification_helpers import configured, events, patterns
-from metaplast.analysis.epochs import read_epochs
-from metaplast.analysis.robustness import read_robustness
+from metaplast.analysis.classification.epochs import read_epochs
+from metaplast.analysis.classification.robustness import read_robustness
 from metaplast.experiments.classification import data as classification_data
 from metaplast.experiments.classification import session as classification_session
 from metaplast.experiments.classification.experiment import build

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from classification_helpers import configured, events, killed_and_resumed, patterns
-from metaplast.analysis.epochs import read_epochs
+from metaplast.analysis.classification.epochs import read_epochs
 from metaplast.config import decode, to_table
 from metaplast.connections import Normalised
 from metaplast.data import Dataset, Split

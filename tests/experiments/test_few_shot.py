@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from classification_helpers import configured, patterns
-from metaplast.analysis.few_shot import read_few_shot
+from metaplast.analysis.classification.few_shot import read_few_shot
 from metaplast.experiments.classification import data as classification_data
 from metaplast.experiments.classification.experiment import build
 from metaplast.experiments.classification.few_shot import measure_few_shot

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from metaplast.analysis.curves import given_up_at, updates_matrix
-from metaplast.analysis.panels import panel_of, read_member
-from metaplast.analysis.statistics import compare
+from metaplast.analysis.learning_to_learn.comparisons import compare
+from metaplast.analysis.learning_to_learn.curves import given_up_at, updates_matrix
+from metaplast.analysis.study.panels import panel_of, read_member
 from metaplast.cli.progress import summary_table
 from metaplast.experiments import build, configuration, run
 from metaplast.report import write_report

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from classification_helpers import configured, killed_and_resumed, patterns
-from metaplast.analysis.epochs import read_epochs
-from metaplast.analysis.few_shot import read_few_shot
-from metaplast.analysis.robustness import read_robustness
+from metaplast.analysis.classification.epochs import read_epochs
+from metaplast.analysis.classification.few_shot import read_few_shot
+from metaplast.analysis.classification.robustness import read_robustness
 from metaplast.experiments.classification import data as classification_data
 from metaplast.experiments.classification import session as classification_session
 from metaplast.experiments.classification.experiment import build

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from classification_helpers import configured, patterns
-from metaplast.analysis.robustness import FILE, MERGED, read_robustness
+from metaplast.analysis.classification.robustness import FILE, MERGED, read_robustness
 from metaplast.cli import app
 from metaplast.config import to_table
 from metaplast.experiments.classification import data as classification_data

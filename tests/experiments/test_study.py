@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from metaplast.analysis.lesion_table import LesionRow, write_rows
+from metaplast.analysis.networks.lesion_table import LesionRow, write_rows
 from metaplast.cli import app
 from metaplast.config import to_table
 from metaplast.experiments.states import Mismatch

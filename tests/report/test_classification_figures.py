@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metaplast.analysis.epochs import EpochRow, EpochTable
+from metaplast.analysis.classification.epochs import EpochRow, EpochTable
 from metaplast.figures.classification import accuracy, gains
 
 

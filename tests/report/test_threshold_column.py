@@ -1,6 +1,6 @@
 """The column of thresholds in the table of a classification run."""
 
-from metaplast.analysis.epochs import FIXED, EpochRow, EpochTable
+from metaplast.analysis.classification.epochs import FIXED, EpochRow, EpochTable
 from metaplast.report.classification import accuracy_table
 
 

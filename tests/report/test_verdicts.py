@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaplast.analysis.epochs import EpochRow, EpochTable, contest, write_epochs
-from metaplast.analysis.robustness import RobustnessRow, sturdier, value_at, write_robustness
+from metaplast.analysis.classification.epochs import EpochRow, EpochTable, contest, write_epochs
+from metaplast.analysis.classification.robustness import RobustnessRow, sturdier, value_at, write_robustness
 from metaplast.analysis.tables import number
 from metaplast.data.corruption import EVENT_CORRUPTIONS, IMAGE_CORRUPTIONS
 from metaplast.figures.robustness import robustness

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from metaplast.analysis.epochs import EpochTable, mean_there, read_epochs
-from metaplast.analysis.few_shot import read_few_shot
-from metaplast.analysis.robustness import read_robustness
+from metaplast.analysis.classification.epochs import EpochTable, mean_there, read_epochs
+from metaplast.analysis.classification.few_shot import read_few_shot
+from metaplast.analysis.classification.robustness import read_robustness
+from metaplast.analysis.classification.tested import as_tested
 from metaplast.analysis.statistics import interval
-from metaplast.analysis.tested import as_tested
 from metaplast.figures.few_shot import few_shot
 from metaplast.figures.robustness import robustness
 from metaplast.figures.sequence import sequence

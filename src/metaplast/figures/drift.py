@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from metaplast.analysis.drift import DensityRow, DriftRow, unit_of
+from metaplast.analysis.networks.drift import DensityRow, DriftRow, unit_of
 from metaplast.figures.course import Colours, condition_legend, course, heading, label_course, shown_colours
 from metaplast.figures.style import FAINT, INK, MUTED, canvas, light_grid, plain_logarithmic
 

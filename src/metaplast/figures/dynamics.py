@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from metaplast.analysis.activity_rows import ActivityRow, SelectivityRow
+from metaplast.analysis.networks.activity_rows import ActivityRow, SelectivityRow
 from metaplast.figures.course import Colours, condition_legend, course, label_course, shown_colours
 from metaplast.figures.style import canvas
 

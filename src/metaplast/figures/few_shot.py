@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaplast.analysis.few_shot import PIXELS, FewShotRow, few_shot_accuracy
+from metaplast.analysis.classification.few_shot import PIXELS, FewShotRow, few_shot_accuracy
 from metaplast.analysis.statistics import Interval
 from metaplast.figures.style import MUTED, PALETTE, canvas, light_grid
 

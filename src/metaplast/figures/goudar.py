@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metaplast.analysis.curves import ExponentialFit, moving_mean
-from metaplast.analysis.goudar import PUBLISHED, Published
+from metaplast.analysis.learning_to_learn.curves import ExponentialFit, moving_mean
+from metaplast.analysis.learning_to_learn.goudar import PUBLISHED, Published
 from metaplast.figures.style import FAINT, INK, PALETTE, canvas, light_grid, plain_logarithmic
 
 WINDOW = 30

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaplast.analysis.drift import unit_of
-from metaplast.analysis.lesion_table import RANDOM, LesionTable
-from metaplast.analysis.lesions import Effect, cost_matrix, dependence, effects, properties
+from metaplast.analysis.networks.drift import unit_of
+from metaplast.analysis.networks.lesion_table import RANDOM, LesionTable
+from metaplast.analysis.networks.lesions import Effect, cost_matrix, dependence, effects, properties
 from metaplast.analysis.statistics import Interval
 from metaplast.figures.style import FAINT, MUTED, canvas, light_grid
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
-from metaplast.analysis.curves import counted_problems
-from metaplast.analysis.measurements import Measurements
-from metaplast.analysis.modularity import functional, modules, structural
-from metaplast.analysis.modularity_rows import recurrent_weight
-from metaplast.analysis.moments import Moment, by_lane, has_course, moments, probed
-from metaplast.analysis.probes import activity, periods
-from metaplast.analysis.subspace_rows import seen
+from metaplast.analysis.learning_to_learn.curves import counted_problems
+from metaplast.analysis.networks.measurements import Measurements
+from metaplast.analysis.networks.modularity import functional, modules, structural
+from metaplast.analysis.networks.modularity_rows import recurrent_weight
+from metaplast.analysis.networks.moments import Moment, by_lane, has_course, moments, probed
+from metaplast.analysis.networks.probes import activity, periods
+from metaplast.analysis.networks.subspace_rows import seen
 from metaplast.figures.course import Colours
 from metaplast.figures.drift import densities, drift, moved
 from metaplast.figures.dynamics import dynamics, selectivity

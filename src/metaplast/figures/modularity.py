@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaplast.analysis.efficiency import EfficiencyRow, matched
-from metaplast.analysis.modularity import Modules
-from metaplast.analysis.modularity_rows import ModularityRow
+from metaplast.analysis.networks.efficiency import EfficiencyRow, matched
+from metaplast.analysis.networks.modularity import Modules
+from metaplast.analysis.networks.modularity_rows import ModularityRow
 from metaplast.figures.course import Colours, condition_legend, course, heading, label_course, shown_colours
 from metaplast.figures.style import INK, MUTED, canvas, light_grid, plain_logarithmic
 from metaplast.runs import ProblemTable

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaplast.analysis.drift import is_logarithmic, unit_of
+from metaplast.analysis.networks.drift import is_logarithmic, unit_of
 from metaplast.figures.style import FAINT, INK, MUTED, PALETTE, canvas, light_grid, plain_logarithmic
 
 Arrays = Mapping[str, np.ndarray]

@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaplast.analysis.robustness import RobustnessRow, curve, disturbance, kinds_of, levels_of, value_at
+from metaplast.analysis.classification.robustness import (
+    RobustnessRow,
+    curve,
+    disturbance,
+    kinds_of,
+    levels_of,
+    value_at,
+)
 from metaplast.analysis.statistics import interval
 from metaplast.figures.style import PALETTE, canvas, light_grid
 

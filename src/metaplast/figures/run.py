@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from metaplast.analysis.curves import (
+from metaplast.analysis.learning_to_learn.curves import (
     counted,
     counted_problems,
     explained,
@@ -19,12 +19,12 @@ from metaplast.analysis.curves import (
     moving_mean,
     updates_matrix,
 )
-from metaplast.analysis.drift import is_intrinsic
-from metaplast.analysis.lesion_table import read_lesions
-from metaplast.analysis.lesions import properties
-from metaplast.analysis.measurements import write_measurements
-from metaplast.analysis.pilot_rows import PilotRow
-from metaplast.analysis.within import read_within
+from metaplast.analysis.learning_to_learn.within import read_within
+from metaplast.analysis.networks.drift import is_intrinsic
+from metaplast.analysis.networks.lesion_table import read_lesions
+from metaplast.analysis.networks.lesions import properties
+from metaplast.analysis.networks.measurements import write_measurements
+from metaplast.analysis.search.pilot_rows import PilotRow
 from metaplast.figures.lesions import lesions
 from metaplast.figures.measurements import measured
 from metaplast.figures.network import changed, intrinsic, trial

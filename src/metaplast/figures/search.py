@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaplast.analysis.curves import updates_matrix
+from metaplast.analysis.learning_to_learn.curves import updates_matrix
 from metaplast.figures.style import INK, MUTED, PALETTE, canvas, light_grid
 from metaplast.runs import ProblemTable
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaplast.analysis.epochs import EpochTable
+from metaplast.analysis.classification.epochs import EpochTable
 from metaplast.figures.style import INK, MUTED, canvas, light_grid
 
 SHADES = colormaps["viridis"]

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from metaplast.analysis.curves import moving_mean
-from metaplast.analysis.evidence import LATE, TOTAL, Compared, Evidence
-from metaplast.analysis.goudar import criterion_window, seed_trials
-from metaplast.analysis.panels import BI_LEVEL, FIRST, MASK, STANDARD, Panel
+from metaplast.analysis.learning_to_learn.curves import moving_mean
+from metaplast.analysis.learning_to_learn.goudar import criterion_window, seed_trials
+from metaplast.analysis.study.evidence import LATE, TOTAL, Compared, Evidence
+from metaplast.analysis.study.panels import BI_LEVEL, FIRST, MASK, STANDARD, Panel
 from metaplast.figures.goudar import goudar
 from metaplast.figures.style import INK, MUTED, PALETTE, canvas, light_grid, plain_logarithmic, png, style
 

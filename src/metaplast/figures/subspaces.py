@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from metaplast.analysis.probes import Period
-from metaplast.analysis.subspace_rows import SubspaceRow
-from metaplast.analysis.subspaces import between_choices, leading, without
+from metaplast.analysis.networks.probes import Period
+from metaplast.analysis.networks.subspace_rows import SubspaceRow
+from metaplast.analysis.networks.subspaces import between_choices, leading, without
 from metaplast.figures.course import Colours, condition_legend, course, heading, label_course, shown_colours
 from metaplast.figures.style import MUTED, PALETTE, canvas, light_grid
 

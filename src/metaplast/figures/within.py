@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaplast.analysis.within import WithinRow, courses, median_course
+from metaplast.analysis.learning_to_learn.within import WithinRow, courses, median_course
 from metaplast.figures.course import Colours, condition_legend, shown_colours
 from metaplast.figures.style import MUTED, canvas, light_grid, plain_logarithmic
 

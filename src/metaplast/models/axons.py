@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from metaplast.connections import OneToOne
-from metaplast.models.recurrent import Recurrent
-from metaplast.network import Network, Population, Projection
+from metaplast.models.recurrent import RECURRENT, Recurrent
+from metaplast.network import Network, Population, Projection, activity
 from metaplast.neurons import Axon
 
 AXONS = "axons"
@@ -28,13 +28,13 @@ def with_axons(model: Recurrent, longest_delay: float, key: PRNGKeyArray) -> Rec
     steps = round(longest_delay / network.dt) if np.isfinite(longest_delay) else 0
     if steps < 1 or not np.isclose(steps * network.dt, longest_delay):
         raise ValueError(
-            f"longest_delay is {longest_delay} ms; give a multiple of the time step, which is {network.dt} ms"
+            f"model.longest_delay is {longest_delay} ms; give a multiple of the time step, which is {network.dt} ms"
         )
-    cells = network.populations["recurrent"].shape
+    cells, within = network.populations[RECURRENT].shape, network.projections[RECURRENT]
     axons = Population(Axon(jax.random.uniform(key, cells, maxval=steps), steps), cells)
     projections = {
-        AXONS: Projection("recurrent", AXONS, OneToOne()),
-        "recurrent": replace(network.projections["recurrent"], source=AXONS),
+        AXONS: Projection(RECURRENT, AXONS, OneToOne(), read=within.read),
+        RECURRENT: replace(within, source=AXONS, read=activity),
     }
     delayed = Network(network.populations | {AXONS: axons}, network.projections | projections, network.dt)
     return replace(model, network=delayed)

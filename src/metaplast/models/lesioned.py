@@ -6,13 +6,11 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaplast.models.axons import AXONS
 from metaplast.models.base import Model, Response, Weights
-from metaplast.models.recurrent import Recurrent
+from metaplast.models.recurrent import RECURRENT, Recurrent
 from metaplast.network import Projection
 
-LESIONED = "recurrent"
-"""The population that is lesioned."""
-SILENCED = (LESIONED, AXONS)
-"""The same with the axons of its cells, if it has any."""
+SILENCED = (RECURRENT, AXONS)
+"""The populations that are lesioned: the cells, and their axons if they have any."""
 
 
 class Lesioned(Model):

@@ -9,6 +9,9 @@ from metaplast.network import Network, NetworkState, Population, Projection, act
 from metaplast.neurons import Relay
 from metaplast.simulate import simulate
 
+RECURRENT = "recurrent"
+"""The population of the cells, and their projection onto each other."""
+
 
 class Recurrent(Model):
     """A network with the populations "input", "recurrent" and "readout", answered trial by trial from rest."""
@@ -21,7 +24,7 @@ class Recurrent(Model):
         return response
 
     def weights(self) -> Weights:
-        parts = (self.network.projections[name] for name in ("input", "recurrent", "readout"))
+        parts = (self.network.projections[name] for name in ("input", RECURRENT, "readout"))
         existing = [part.connection.existing(part.weight) for part in parts]
         # A synapse sits on one branch (or serves one gate): what is priced has one row a source cell.
         return Weights(*(self._as_matrix(weight) for weight in existing))
@@ -32,7 +35,7 @@ class Recurrent(Model):
 
 
 def _response(state: NetworkState) -> Response:
-    recurrent = state.populations["recurrent"]
+    recurrent = state.populations[RECURRENT]
     return Response(state.populations["readout"].activity, voltage(recurrent), recurrent.activity)
 
 
@@ -50,9 +53,9 @@ def with_readout(
     (neurons,) = recurrent.shape
     populations = {
         "input": Population(Relay(), channels),
-        "recurrent": recurrent,
+        RECURRENT: recurrent,
         "readout": Population(Relay(), outputs, bias=jnp.zeros(outputs)),
     }
     read = voltage if membrane else activity
-    readout = Projection("recurrent", "readout", Dense(), jnp.zeros((neurons, outputs)), read=read)
-    return Network(populations, {"input": inward, "recurrent": within, "readout": readout}, dt)
+    readout = Projection(RECURRENT, "readout", Dense(), jnp.zeros((neurons, outputs)), read=read)
+    return Network(populations, {"input": inward, RECURRENT: within, "readout": readout}, dt)

@@ -28,7 +28,8 @@ class Axon(Neuron):
     tried: half a spike at two steps is smoother than a spike, so delays came to rest between any two whole ones.
 
     A population of axons stands between the cells that send and the weights: connect it `OneToOne`, and project from
-    it. `delay` counts steps, as that of a `Projection` does and on top of it, and lies between 0 and `longest`.
+    it. `delay` counts steps, as that of a `Projection` does and on top of it, and lies between 0 and `longest`:
+    `project` keeps these bounds after every update, and one that is given beyond them acts as the nearer bound.
 
     Raises:
         ValueError: `longest` below one step.
@@ -41,7 +42,7 @@ class Axon(Neuron):
     longest: int = eqx.field(default=10, static=True)
 
     def __check_init__(self) -> None:
-        if not isinstance(self.longest, int) or self.longest < 1:
+        if not isinstance(self.longest, int) or isinstance(self.longest, bool) or self.longest < 1:
             raise ValueError(f"Axon.longest is {self.longest!r}; it counts steps, so give a whole number of at least 1")
 
     def init(self, shape: tuple[int, ...], key: PRNGKeyArray) -> AxonState:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import tomli_w
 from markupsafe import Markup
 
-from metaplast.analysis.epochs import Contest, EpochTable, contest, read_epochs, summarised
+from metaplast.analysis.classification.epochs import Contest, EpochTable, contest, read_epochs, summarised
+from metaplast.analysis.classification.tested import as_tested
 from metaplast.analysis.statistics import Interval
 from metaplast.analysis.tables import Column, Table
-from metaplast.analysis.tested import as_tested
 from metaplast.figures.classification import draw_classification
 from metaplast.figures.style import PALETTE
 from metaplast.report.contest import FAVOURED, PAIRED, fullest, points, verdict

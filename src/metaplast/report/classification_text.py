@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-from metaplast.analysis.epochs import read_epochs
+from metaplast.analysis.classification.epochs import read_epochs
+from metaplast.analysis.classification.tested import as_tested
 from metaplast.analysis.tables import Table
-from metaplast.analysis.tested import as_tested
 from metaplast.figures.classification import draw_classification
 from metaplast.figures.style import small_png
 from metaplast.report.classification import CAPTIONS, TITLES, sentence, tables_of

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from metaplast.analysis.tested import as_tested
+from metaplast.analysis.classification.tested import as_tested
 from metaplast.runs import RunDirectory
 
 

@@ -1,6 +1,6 @@
 """What a report says of classes never seen before."""
 
-from metaplast.analysis.few_shot import few_shot_accuracy, read_few_shot
+from metaplast.analysis.classification.few_shot import few_shot_accuracy, read_few_shot
 from metaplast.analysis.statistics import Interval
 from metaplast.analysis.tables import Column, Table
 from metaplast.runs import RunDirectory

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from metaplast.analysis.robustness import (
+from metaplast.analysis.classification.robustness import (
     ALL,
     RobustnessRow,
     Sturdier,

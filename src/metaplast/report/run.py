@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tomli_w
 from markupsafe import Markup
 
-from metaplast.analysis.curves import (
+from metaplast.analysis.learning_to_learn.curves import (
     LATE,
     ExponentialFit,
     Summary,

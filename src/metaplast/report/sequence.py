@@ -4,7 +4,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from metaplast.analysis.sequence import Transfer, transfers
+from metaplast.analysis.classification.sequence import Transfer, transfers
 from metaplast.analysis.statistics import Interval
 from metaplast.analysis.tables import Column, Table
 from metaplast.runs import RunDirectory

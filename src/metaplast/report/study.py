@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-from metaplast.analysis import study_tables as tables
-from metaplast.analysis.claims import CLAIMS, TARGETS, Judged, judge
-from metaplast.analysis.evidence import Evidence, gather
-from metaplast.analysis.final_efficiency import late_by_family
-from metaplast.analysis.panels import Member, StudyResults, read_study
+from metaplast.analysis.study import tables
+from metaplast.analysis.study.claims import CLAIMS, TARGETS, Judged, judge
+from metaplast.analysis.study.evidence import Evidence, gather
+from metaplast.analysis.study.final_efficiency import late_by_family
+from metaplast.analysis.study.panels import Member, StudyResults, read_study
+from metaplast.analysis.study.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
 from metaplast.analysis.tables import Table, number
-from metaplast.analysis.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
 from metaplast.figures.study import (
     FAMILIES_ABLATIONS,
     FAMILIES_BASELINES,
@@ -166,7 +166,7 @@ def sentence(results: StudyResults) -> str:
     if not finished:
         return f"None of its {len(results.members)} members has finished yet."
     return (
-        f"{len(finished)} of {len(results.members)} members have finished: {problems:,} problems learned in "
+        f"{len(finished)} of {len(results.members)} members have finished: {problems:,} problems attempted in "
         f"{number(sum(seconds) / 3600)} hours of learning."
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from metaplast.analysis.panels import BI_LEVEL, StudyResults
+from metaplast.analysis.study.panels import BI_LEVEL, StudyResults
 from metaplast.figures.study import (
     FAMILIES_ABLATIONS,
     FAMILIES_BASELINES,
@@ -33,7 +33,8 @@ CURVES = (
 )
 RATIOS = (
     "Left of the line bi-level needs fewer updates. Filled: over all problems that both met; open: over the last of "
-    "these, the final efficiency. An interval that crosses the line cannot tell. "
+    "these, the final efficiency. A verdict goes by the interval: one that crosses the line cannot tell. The p of the "
+    "tables, of a permutation test that makes no assumption of a distribution, is told beside it and may differ. "
 )
 CAPTIONS = {
     FAMILIES_ABLATIONS: CURVES

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from metaplast.analysis.few_shot import PIXELS, FewShotRow, read_few_shot, write_few_shot
+from metaplast.analysis.classification.few_shot import PIXELS, FewShotRow, read_few_shot, write_few_shot
 from metaplast.experiments.classification.experiment import Grid, Group
 from metaplast.learning.classification import Learned
 from metaplast.learning.classifier import Memory, frozen, memory_after, plastic_names, traced

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import tomli_w
 from jaxtyping import Array, PRNGKeyArray
 
-from metaplast.analysis.robustness import (
+from metaplast.analysis.classification.robustness import (
     FILE,
     MERGED,
     SETTINGS,

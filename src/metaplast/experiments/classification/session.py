@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from metaplast.analysis.epochs import EpochRow, contest, read_epochs, summarised, write_epochs
-from metaplast.analysis.sequence import transfers, write_sequence
+from metaplast.analysis.classification.epochs import EpochRow, contest, read_epochs, summarised, write_epochs
+from metaplast.analysis.classification.sequence import transfers, write_sequence
 from metaplast.event_files import Scalar, event_file
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.classification.contributions import contributions

@@ -18,6 +18,7 @@ from metaplast.experiments.learning_to_learn.settings import LearningToLearn
 from metaplast.experiments.learning_to_learn.start import with_learned
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Lanes, Outcome, learn_until_given_up
 from metaplast.models import Model, Recurrent
+from metaplast.models.recurrent import RECURRENT
 from metaplast.runs import ProblemRow, RunDirectory
 from metaplast.tasks import FAMILIES, Family
 
@@ -272,7 +273,7 @@ def _threshold(model: Model) -> dict[str, Array]:
     """Thresholds of the recurrent cells, where they have one."""
     if not isinstance(model, Recurrent):
         return {}
-    neuron = model.network.populations["recurrent"].neuron
+    neuron = model.network.populations[RECURRENT].neuron
     return {"threshold": neuron.threshold} if hasattr(neuron, "threshold") else {}  # pyright: ignore
 
 

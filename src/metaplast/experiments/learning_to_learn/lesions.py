@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from metaplast.analysis.lesion_table import RANDOM, LesionRow, read_rows, write_rows
+from metaplast.analysis.networks.lesion_table import RANDOM, LesionRow, read_rows, write_rows
 from metaplast.experiments.learning_to_learn.experiment import Lane, LaneState, Study, build_learner, lane_model
 from metaplast.experiments.learning_to_learn.probes import probe_trials
 from metaplast.experiments.learning_to_learn.session import CHECKPOINT
@@ -17,7 +17,8 @@ from metaplast.experiments.states import load_state
 from metaplast.learning import Lanes, learn_sequence
 from metaplast.learning.losses import accuracy, cross_entropy
 from metaplast.models import Lesioned, Model, Recurrent
-from metaplast.models.lesioned import LESIONED, SILENCED
+from metaplast.models.lesioned import SILENCED
+from metaplast.models.recurrent import RECURRENT
 from metaplast.runs import RunDirectory
 from metaplast.tasks import Family
 
@@ -74,7 +75,7 @@ def groups_of(model: Recurrent, bins: int, key: PRNGKeyArray) -> list[Group]:
 
     A property that is the same in all cells makes no bins. A cell with several branches has the mean of their values.
     """
-    (neurons,) = model.network.populations[LESIONED].shape
+    (neurons,) = model.network.populations[RECURRENT].shape
     groups = []
     for name, found in _properties(model).items():
         values = np.asarray(found)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from metaplast.analysis.curves import counted, given_up_at, summary
+from metaplast.analysis.learning_to_learn.curves import counted, given_up_at, summary
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.learning_to_learn.experiment import (
     Chunks,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from metaplast.analysis.within import WithinRow, read_within, write_within
+from metaplast.analysis.learning_to_learn.within import WithinRow, read_within, write_within
 from metaplast.experiments.learning_to_learn.experiment import Lane, LaneState, Study, build_learner
 from metaplast.experiments.learning_to_learn.pilot_lanes import stacked
 from metaplast.experiments.learning_to_learn.session import CHECKPOINT, carried, load_model

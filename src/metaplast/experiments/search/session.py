@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import tomli_w
 
 from metaplast.allocation import Allocation, Mask, Pilot, Search, Space
-from metaplast.analysis.margin import Margin
+from metaplast.analysis.search.margin import Margin
 from metaplast.config import Table
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.search.progress import Told

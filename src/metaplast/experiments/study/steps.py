@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from metaplast.analysis.lesion_table import FILE as LESIONS
-from metaplast.analysis.lesion_table import read_rows
+from metaplast.analysis.networks.lesion_table import FILE as LESIONS
+from metaplast.analysis.networks.lesion_table import read_rows
 from metaplast.config import Table, decode, to_table
 from metaplast.experiments.learning_to_learn import experiment as learning_to_learn
 from metaplast.experiments.learning_to_learn import session

@@ -1,0 +1,1 @@
+"""Classification runs: accuracy over epochs, under disturbances, on new classes and tasks in a row."""

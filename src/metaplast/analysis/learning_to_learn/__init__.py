@@ -1,0 +1,1 @@
+"""Sequences of problems: what each next one costs, and how conditions compare."""

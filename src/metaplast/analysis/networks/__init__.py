@@ -1,0 +1,1 @@
+"""Saved networks: where their parameters go, how their neurons behave, what losing them costs."""

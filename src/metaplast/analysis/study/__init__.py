@@ -1,0 +1,1 @@
+"""Studies: all their members together, and what they say of each claim."""
