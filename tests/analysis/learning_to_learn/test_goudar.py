@@ -19,7 +19,7 @@ from metaplast.runs import ProblemRow, RunDirectory
 
 INDEX = np.arange(1000)
 SEQUENCES = np.loadtxt(
-    Path(__file__).parents[1] / "references" / "delayed_association.csv", delimiter=",", skiprows=1, unpack=True
+    Path(__file__).parents[2] / "references" / "delayed_association.csv", delimiter=",", skiprows=1, unpack=True
 )
 """Trials to criterion of ten published networks, a row each."""
 STEPS = {"floor": 0.1, "scale": 0.1, "amplitude": 1.0}
