@@ -65,10 +65,15 @@ def test_the_summary_the_table_and_the_report_say_so(whole):
 
 
 def test_the_network_stays_as_it_was_when_it_gave_up(whole, tmp_path):
+    """Up to rounding, since the two are not the same program: one problem more moves it by a third of the way."""
     place, _ = whole
     short = made(tmp_path / "short", "run.problems=3", "run.give_up=0", "run.chunk=3")
-    ours, theirs = (one.read_arrays("networks/fixed-seed0-end") for one in (place, short))
-    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+    start, ours, theirs = (
+        run.read_arrays(f"networks/fixed-seed0-{moment}")["network.projections.recurrent.weight"]
+        for run, moment in ((place, "start"), (place, "end"), (short, "end"))
+    )
+    assert np.abs(theirs - start).mean() > 1e-4
+    assert np.abs(ours - theirs).mean() < 0.02 * np.abs(theirs - start).mean()
     assert "given_up_at" not in short.summary["conditions"]["fixed"]
 
 
