@@ -11,7 +11,7 @@ import pytest
 
 from classification_helpers import TABLE, configured, patterns
 from metaplast.allocation import SEARCHES
-from metaplast.analysis.search.pilot_rows import PilotRow, read_pilot
+from metaplast.analysis.search.channel_pilot_rows import PilotRow, read_pilot
 from metaplast.config import component, resolve, to_table
 from metaplast.experiments.classification import data as classification_data
 from metaplast.experiments.classification.epoch import compile_epoch

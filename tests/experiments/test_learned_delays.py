@@ -3,48 +3,55 @@
 import numpy as np
 import pytest
 
+from metaplast.config import component
 from metaplast.experiments.learning_to_learn.configuration import configuration
 from metaplast.experiments.learning_to_learn.experiment import Chunks, build
-from metaplast.experiments.learning_to_learn.settings import CONDITIONS, DELAYS, WEIGHTS
+from metaplast.experiments.learning_to_learn.settings import CONDITIONS, WEIGHTS
 from metaplast.experiments.search.configuration import search_configuration
 from metaplast.experiments.search.masks import build as build_search
 from metaplast.experiments.search.session import run_search
 from metaplast.experiments.search.settings import INTRINSIC_GROUPS
+from metaplast.experiments.structure import structure
+from metaplast.params import places
 from metaplast.runs import RunDirectory
+from metaplast.tasks import FAMILIES
+
+DELAYS = "*.delay"
 
 AXONS = "model.longest_delay=100"
 RATE = 'learning.rates={"*.delay"=0.5}'
 SMALL = ("preset=smoke", "model.neurons=16", "criterion.loss_below=0.001", "criterion.window=2", "criterion.limit=4")
 
 
+def as_toml(conditions: dict[str, list[str]]) -> str:
+    return "{" + ", ".join(f"{name}={patterns}" for name, patterns in conditions.items()) + "}"
+
+
 def delays(model) -> np.ndarray:
     return np.asarray(model.network.populations["axons"].neuron.delay)
 
 
-def test_a_network_with_axons_has_a_condition_in_which_their_delays_learn():
-    with_axons = CONDITIONS["spiking"] | {"delays": [*WEIGHTS, DELAYS]}
-    assert configuration("dms", [AXONS]).conditions == with_axons
-    assert configuration("dms").conditions == CONDITIONS["spiking"]
-    assert configuration("dms", [AXONS, "model.longest_delay=0"]).conditions == CONDITIONS["spiking"]
-    assert configuration("dms", [AXONS, "model.name=gru"]).conditions == CONDITIONS["gru"]
-    assert configuration("dms", [AXONS, 'conditions={a=["*.weight"]}']).conditions == {"a": ["*.weight"]}
-
-
-def test_a_search_with_axons_has_a_group_of_their_delays():
-    assert search_configuration("dms", [AXONS]).pilot.groups == INTRINSIC_GROUPS | {"delay": [DELAYS]}
-    assert search_configuration("dms").pilot.groups == INTRINSIC_GROUPS
-    assert search_configuration("dms", [AXONS, "model.longest_delay=0"]).pilot.groups == INTRINSIC_GROUPS
-    more = search_configuration("dms", [AXONS, 'pilot.groups.input=["*input.weight"]']).pilot.groups
-    assert list(more) == [*INTRINSIC_GROUPS, "delay", "input"]
-    assert search_configuration("dms").pilot.groups == INTRINSIC_GROUPS  # that of one search is not that of all
+@pytest.mark.parametrize("family", ["dms", "cd-dms", "gng-dr-2", "gng-dr-4", "gng-dr-8"])
+def test_a_preset_has_axons_whose_delays_learn_beside_the_weights_and_beside_everything(family):
+    config = configuration(family, ["preset=axons"])
+    everything = [*CONDITIONS["spiking"]["intrinsic"], DELAYS]
+    assert config.conditions == CONDITIONS["spiking"] | {"delays": [*WEIGHTS, DELAYS], "all": everything}
+    assert (config.model.longest_delay, config.learning.rates) == (100.0, {DELAYS: 0.05})
+    groups = search_configuration(family, ["preset=axons", f'pilot.groups.delay=["{DELAYS}"]']).pilot.groups
+    assert groups == INTRINSIC_GROUPS | {"delay": [DELAYS]}
+    places(structure(config.model, component(FAMILIES, config.family, "family")), tuple(everything))
 
 
 def test_delays_of_some_neurons_learn_beside_conditions_in_which_none_and_all_do(quick_compilation):
-    half = 'conditions.half=["*.weight", "*.bias", "*.delay[:8]"]'
-    study = build(configuration("dms", [*SMALL, AXONS, RATE, half, "run.problems=2", "run.chunk=2"]))
+    conditions = {"fixed": WEIGHTS, "delays": [*WEIGHTS, DELAYS], "half": [*WEIGHTS, "*.delay[:8]"]}
+    study = build(
+        configuration(
+            "dms", [*SMALL, AXONS, RATE, f"conditions={as_toml(conditions)}", "run.problems=2", "run.chunk=2"]
+        )
+    )
     ((_, state, _),) = Chunks(study).run(study.start, 0)
     first = np.arange(16) < 8
-    learns = {"fixed": 0 * first, "intrinsic": 0 * first, "delays": 1 + 0 * first, "half": first}
+    learns = {"fixed": 0 * first, "delays": 1 + 0 * first, "half": first}
     assert [lane.condition for lane in study.lanes] == list(learns)
     for lane, before, after in zip(study.lanes, delays(study.start.model), delays(state.model), strict=True):
         allowed = learns[lane.condition].astype(bool)

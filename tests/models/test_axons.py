@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from learning_helpers import FAMILY, network, only, updates
 from metaplast.experiments.models import SpikingSettings
 from metaplast.learning import FiveTermLoss, GradientLearner
-from metaplast.models import RecurrentSpiking, with_axons
+from metaplast.models import RecurrentSpiking, recurrent_rate, with_axons
 from metaplast.network import Network
 from metaplast.params import named_arrays, parameter_paths
 
@@ -81,6 +81,12 @@ def test_delays_are_drawn_apart_from_the_rest_of_the_network(key):
     for path, value in ours.items():
         if path != DELAY and value.size == 100 and np.ptp(value) > 0:
             assert abs(spearmanr(ours[DELAY], np.ravel(value)).statistic) < 0.4, path
+
+
+def test_cells_that_show_each_other_their_membranes_have_no_axons(key):
+    rate = recurrent_rate(key, channels=3, neurons=4, outputs=2, dt=20.0)
+    with pytest.raises(ValueError, match="an axon carries what a cell sends"):
+        with_axons(rate, 40.0, key)
 
 
 @pytest.mark.parametrize("longest", [np.inf, 0.0, -FAMILY.dt, 1.5 * FAMILY.dt])

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metaplast.analysis.study.panels import read_study
+from metaplast.analysis.study.report_tables import members
 from metaplast.report import check_reportable, write_pages, write_study_report
 from metaplast.runs import RunDirectory, write_atomically
 from study_helpers import LIMIT, falling, plan, write_member, write_search, write_study, write_sweep
@@ -130,6 +132,25 @@ def test_tables_hold_what_the_runs_hold(study):
     assert [row["seed"] for row in fits] == ["0", "1", "", ""]  # no whole sequence, and no mean
     assert fits[0]["problems"] == "20"
     assert float(fits[-1]["floor"]) == 22.7
+
+
+def test_members_tell_the_commits_of_their_runs(tmp_path):
+    commits = {
+        "dms": (["0123456789abcdef"], "01234567"),
+        "cd-dms": (["0123456789abcdef-dirty"], "01234567-dirty"),
+        "gng-dr-2": (["0123456789abcdef", "fedcba9876543210", "0123456789abcdef"], "01234567, fedcba98"),
+        "gng-dr-4": ([""], None),
+    }
+    path = tmp_path / "study"
+    study = write_study(path, {name: plan(name, name) for name in (*commits, "gng-dr-8")}, list(commits))
+    for name, (first, *others) in ((name, found) for name, (found, _) in commits.items()):
+        run = write_member(path, name, {"standard": falling(1.0)}, 1, 4)
+        run.write_meta({"commit": first, "resumptions": [{"commit": commit} for commit in others]})
+    rows = {row[0]: row for row in members(read_study(study)).rows}
+    assert {name: row[-1] for name, row in rows.items()} == {name: told for name, (_, told) in commits.items()} | {
+        "gng-dr-8": None
+    }
+    assert (rows["dms"][3], rows["gng-dr-8"][3]) == (100, 0)
 
 
 def test_figures_of_analyses_are_shown_too(tmp_path):

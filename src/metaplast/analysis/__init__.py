@@ -1,1 +1,1 @@
-"""What is measured in what runs have left: pure functions from run directories to rows, intervals and words."""
+"""What runs have left is measured: from run directories to rows, intervals and words; files are written by `runs`."""

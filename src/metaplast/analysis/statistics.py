@@ -19,7 +19,7 @@ class Interval(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Condition `better` against `worse` on the same networks and problems; negative: fewer updates."""
+    """`condition` against `reference` on the same networks and problems; negative: fewer updates."""
 
     condition: str
     reference: str

@@ -82,7 +82,7 @@ def sweep_bar(console: Console) -> Iterator[Callable[["Swept"], None]]:
 
 def sweep_table(summary: dict[str, Any]) -> Table:
     """A finished sweep in one line a model and rate; the chosen rates in bold."""
-    from metaplast.analysis.search.rate_scores import remark
+    from metaplast.analysis.sweep.rate_scores import remark
 
     table = Table("model", "rate", "updates to criterion", "solved", "spent", "chosen", box=None, header_style="bold")
     for name, found in summary["models"].items():

@@ -56,8 +56,8 @@ class SpikingSettings(ModelSettings, frozen=True, tag="spiking"):
     """Longest time constant at the start (ms)."""
     longest_delay: NotNegative = 0.0
     """Longest axonal delay between recurrent cells (ms), a multiple of the time step. They start below it, one a cell,
-    and learn as `*.delay`, in steps: at the rate of all else, 0.001 a step an update, that is slow, so give
-    `learning.rates` one of their own, such as 0.05. 0: no axons."""
+    and learn in conditions and groups that name `*.delay`, in steps: 0.001 of a step an update is slow, so give
+    `learning.rates` a rate of theirs, as the preset `axons` of a family does. 0: no axons."""
     readout: Literal["voltage", "spikes"] = "voltage"
     """What the readout sees of the recurrent cells."""
     surrogate: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "triangular"})

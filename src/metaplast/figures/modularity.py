@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from metaplast.analysis.networks.efficiency import EfficiencyRow, matched
+from metaplast.analysis.networks.efficiency_correlations import EfficiencyRow, matched
 from metaplast.analysis.networks.modularity import Modules
 from metaplast.analysis.networks.modularity_rows import ModularityRow
 from metaplast.figures.course import Colours, condition_legend, course, heading, label_course, shown_colours

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metaplast.analysis.search.pilot_rows import PilotRow
+from metaplast.analysis.search.channel_pilot_rows import PilotRow
 from metaplast.figures.search import CHOSEN, OTHERS
 from metaplast.figures.style import INK, MUTED, canvas, light_grid
 

@@ -24,7 +24,7 @@ from metaplast.analysis.networks.drift import is_intrinsic
 from metaplast.analysis.networks.lesion_table import read_lesions
 from metaplast.analysis.networks.lesions import properties
 from metaplast.analysis.networks.measurements import write_measurements
-from metaplast.analysis.search.pilot_rows import PilotRow
+from metaplast.analysis.search.channel_pilot_rows import PilotRow
 from metaplast.figures.lesions import lesions
 from metaplast.figures.measurements import measured
 from metaplast.figures.network import changed, intrinsic, trial

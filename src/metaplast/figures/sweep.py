@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from metaplast.analysis.search.rate_scores import remark
+from metaplast.analysis.sweep.rate_scores import remark
 from metaplast.figures.style import INK, MUTED, canvas, light_grid, palette, plain_logarithmic
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.connections import Sparse
-from metaplast.models.recurrent import Recurrent, with_readout
+from metaplast.models.recurrent import RECURRENT, Recurrent, with_readout
 from metaplast.network import Population, Projection
 from metaplast.neurons import GatedUnit
-from metaplast.neurons.gated import ARRIVING, RECURRENT
+from metaplast.neurons.gated import OUTSIDE, WITHIN
 
 
 def recurrent_gated(key: PRNGKeyArray, *, channels: int, neurons: int, outputs: int, dt: float) -> Recurrent:
@@ -25,8 +25,8 @@ def recurrent_gated(key: PRNGKeyArray, *, channels: int, neurons: int, outputs: 
     within = jax.vmap(lambda key: jax.random.orthogonal(key, neurons), out_axes=1)(jax.random.split(recurrent_key, 4))
     network = with_readout(
         Population(GatedUnit(), neurons, bias=jnp.zeros((4, neurons))),
-        _without_row(inward, RECURRENT, "input"),
-        _without_row(within, ARRIVING, "recurrent", delay=1),
+        _without_row(inward, WITHIN, "input"),
+        _without_row(within, OUTSIDE, RECURRENT, delay=1),
         channels=channels,
         outputs=outputs,
         dt=dt,
@@ -37,4 +37,4 @@ def recurrent_gated(key: PRNGKeyArray, *, channels: int, neurons: int, outputs: 
 def _without_row(weight: Array, row: int, source: str, delay: int = 0) -> Projection:
     """A projection onto all rows of the current but one."""
     mask = jnp.broadcast_to((jnp.arange(4) != row)[:, None], weight.shape)
-    return Projection(source, "recurrent", Sparse(mask), jnp.where(mask, weight, 0.0), delay=delay)
+    return Projection(source, RECURRENT, Sparse(mask), jnp.where(mask, weight, 0.0), delay=delay)

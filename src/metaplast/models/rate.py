@@ -7,7 +7,7 @@ from jaxtyping import PRNGKeyArray
 
 from metaplast.connections import Dense
 from metaplast.mechanism import Mechanism, chain
-from metaplast.models.recurrent import Recurrent, with_readout
+from metaplast.models.recurrent import RECURRENT, Recurrent, with_readout
 from metaplast.network import Population, Projection, voltage
 from metaplast.neurons import LeakyRate
 from metaplast.params import strong_float
@@ -41,9 +41,9 @@ def recurrent_rate(
     cells = LeakyRate(strong_float(tau), jnp.zeros(neurons))
     network = with_readout(
         Population(cells, neurons, intrinsic or chain(), bias=jnp.zeros(neurons)),
-        Projection("input", "recurrent", Dense(), weight_in),
+        Projection("input", RECURRENT, Dense(), weight_in),
         # The state is read, not what was sent: so the learnable initial rates act at the first step.
-        Projection("recurrent", "recurrent", Dense(), weight_rec, delay=1, read=voltage),
+        Projection(RECURRENT, RECURRENT, Dense(), weight_rec, delay=1, read=voltage),
         channels=channels,
         outputs=outputs,
         dt=dt,

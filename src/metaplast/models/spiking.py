@@ -9,7 +9,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from metaplast.connections import Dense, Sparse
 from metaplast.mechanism import Mechanism, chain
-from metaplast.models.recurrent import Recurrent, with_readout
+from metaplast.models.recurrent import RECURRENT, Recurrent, with_readout
 from metaplast.network import Population, Projection
 from metaplast.neurons import DendriticLIF
 from metaplast.params import strong_float
@@ -67,7 +67,7 @@ def recurrent_spiking(
     weight_rec = recurrent_gain * jax.random.orthogonal(keys[3], neurons)
     inward, within = _divided(keys[4], (weight_in, weight_rec), branches)
     cells = Population(neuron, neurons, intrinsic or chain(), bias=jnp.zeros((branches, neurons)))
-    projections = Projection("input", "recurrent", **inward), Projection("recurrent", "recurrent", **within, delay=1)
+    projections = Projection("input", RECURRENT, **inward), Projection(RECURRENT, RECURRENT, **within, delay=1)
     return RecurrentSpiking(
         with_readout(cells, *projections, channels=channels, outputs=outputs, dt=dt, membrane=membrane_readout)
     )

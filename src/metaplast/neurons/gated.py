@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from metaplast.neurons.base import Neuron
 from metaplast.signals import Drive
 
-RESET, UPDATE, ARRIVING, RECURRENT = range(4)
+RESET, UPDATE, OUTSIDE, WITHIN = range(4)
 """Rows of the current: two gates, and the candidate's share from outside and from the units themselves."""
 
 
@@ -35,6 +35,6 @@ class GatedUnit(Neuron):
     def step(self, drive: Drive, state: GatedState, dt: float) -> tuple[Array, GatedState]:
         current = drive.current
         reset, update = jax.nn.sigmoid(current[:, RESET]), jax.nn.sigmoid(current[:, UPDATE])
-        candidate = jnp.tanh(current[:, ARRIVING] + reset * current[:, RECURRENT])
+        candidate = jnp.tanh(current[:, OUTSIDE] + reset * current[:, WITHIN])
         value = (1 - update) * candidate + update * state.voltage
         return value, GatedState(value)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-from metaplast.analysis.study import tables
+from metaplast.analysis.study import report_tables as tables
 from metaplast.analysis.study.claims import CLAIMS, TARGETS, Judged, judge
 from metaplast.analysis.study.evidence import Evidence, gather
 from metaplast.analysis.study.final_efficiency import late_by_family

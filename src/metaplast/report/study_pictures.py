@@ -34,7 +34,7 @@ CURVES = (
 RATIOS = (
     "Left of the line bi-level needs fewer updates. Filled: over all problems that both met; open: over the last of "
     "these, the final efficiency. A verdict goes by the interval: one that crosses the line cannot tell. The p of the "
-    "tables, of a permutation test that makes no assumption of a distribution, is told beside it and may differ. "
+    "tables, of a permutation of signs, which takes no differences to be normal, is told beside it and may differ. "
 )
 CAPTIONS = {
     FAMILIES_ABLATIONS: CURVES

@@ -12,7 +12,7 @@ from metaplast.analysis.study.claims import CLAIMS, TARGETS, Claim, Judged, judg
 from metaplast.analysis.study.evidence import LATE, TOTAL, Evidence, Fitted, gather
 from metaplast.analysis.study.findings import fit_as_published
 from metaplast.analysis.study.panels import StudyResults, pool, read_study
-from metaplast.analysis.study.tables import goudar, masks
+from metaplast.analysis.study.report_tables import goudar, masks
 from metaplast.analysis.study.verdicts import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, only_late
 from metaplast.runs import RunDirectory, write_atomically
 from study_helpers import LIMIT, Cost, falling, plan, write_member, write_search, write_study

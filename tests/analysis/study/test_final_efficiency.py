@@ -6,7 +6,7 @@ import pytest
 
 from metaplast.analysis.study.final_efficiency import late_by_family, late_problems
 from metaplast.analysis.study.panels import StudyResults, read_study
-from metaplast.analysis.study.tables import conditions
+from metaplast.analysis.study.report_tables import conditions
 from metaplast.runs import RunDirectory
 from study_helpers import Cost, plan, write_member, write_study
 

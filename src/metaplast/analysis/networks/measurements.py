@@ -20,7 +20,7 @@ from typing import NamedTuple
 from metaplast.analysis.learning_to_learn.curves import counted_problems
 from metaplast.analysis.networks.activity_rows import ActivityRow, SelectivityRow, activity_rows, selectivity_rows
 from metaplast.analysis.networks.drift import DensityRow, DriftRow, density_rows, drift_rows
-from metaplast.analysis.networks.efficiency import EfficiencyRow, efficiency_rows
+from metaplast.analysis.networks.efficiency_correlations import EfficiencyRow, efficiency_rows
 from metaplast.analysis.networks.incremental import Told, measure
 from metaplast.analysis.networks.modularity_rows import ModularityRow, functional_rows, structural_rows
 from metaplast.analysis.networks.moments import Moment, by_lane, has_course, moments, probed

@@ -1,1 +1,1 @@
-"""Searches and sweeps: what was tried, what it cost, and how far ahead the choice is."""
+"""Searches for allocations: what was tried, what it cost, and how far ahead the choice is."""

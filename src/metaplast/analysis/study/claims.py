@@ -64,7 +64,8 @@ CLAIMS = (
         "The updates that the standard RSNN needs increase over the sequence.",
         REVIEWS,
         "updates a problem in the last quarter of the sequence over those in its second quarter; holds where the "
-        "interval lies above 1 (the first quarter is left out: there everything falls)",
+        "interval lies above 1, does not where it lies at or below (the first quarter is left out: there everything "
+        "falls)",
         findings.increases,
     ),
     Claim(

@@ -44,7 +44,7 @@ def failures(evidence: Evidence, family: str, condition: str, rule: Callable[[in
         return missing(where)
     found = panel.conditions[condition]
     whole = found.problems >= PUBLISHED_PROBLEMS
-    words = [_share(found) + ("" if whole else f", {_length(found)}"), *doubts(panel, condition)]
+    words = [_share(found) + ("" if whole else f", {length_in_words(found)}"), *doubts(panel, condition)]
     return Finding(where, "; ".join(words), rule(found.failures, whole))
 
 
@@ -65,7 +65,7 @@ def _share(found: Sequences) -> str:
     )
 
 
-def _length(found: Sequences) -> str:
+def length_in_words(found: Sequences) -> str:
     """Where networks gave up they attempted more than what all of them did."""
     apart = any(map(len, found.beyond))
     return f"the first {found.problems} of each attempted by all" if apart else f"in sequences of {found.problems}"

@@ -6,10 +6,10 @@ from statistics import fmean
 import numpy as np
 
 from metaplast.analysis.learning_to_learn.goudar import PUBLISHED, STORED
-from metaplast.analysis.search.search_cost import search_cost
+from metaplast.analysis.search.mask_cost import search_cost
 from metaplast.analysis.statistics import Interval, compare_totals, student_interval
 from metaplast.analysis.study.evidence import TOTAL, Evidence, growth_of_ratio, ratio_in_part, ratio_of_parts
-from metaplast.analysis.study.failures import H4, PUBLISHED_PROBLEMS, RATE, doubts
+from metaplast.analysis.study.failures import H4, PUBLISHED_PROBLEMS, RATE, doubts, length_in_words
 from metaplast.analysis.study.panels import BI_LEVEL, INNER_ONLY, MASK, STANDARD, Panel
 from metaplast.analysis.study.verdicts import (
     CANNOT_TELL,
@@ -77,7 +77,8 @@ def late_advantage(evidence: Evidence) -> Iterable[Finding]:
                 continue
             length, last = panel.common(BI_LEVEL, reference), panel.late(BI_LEVEL, reference)
             if length < PUBLISHED_PROBLEMS:
-                yield missing(where, f"in sequences of {length}")
+                shorter = min((panel.conditions[name] for name in (BI_LEVEL, reference)), key=lambda one: one.problems)
+                yield missing(where, length_in_words(shorter))
                 continue
             first, final = slice(0, round(EARLY * length)), slice(length - last, length)
             early = ratio_in_part(panel, BI_LEVEL, reference, first)

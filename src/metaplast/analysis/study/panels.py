@@ -16,7 +16,7 @@ from metaplast.analysis.learning_to_learn.curves import (
     late,
     updates_matrix,
 )
-from metaplast.analysis.search.swept_rates import doubt_of_rate, doubts_in_words
+from metaplast.analysis.study.swept_rates import doubt_of_rate, doubts_in_words
 from metaplast.runs import ProblemTable, RunDirectory
 
 BI_LEVEL, INNER_ONLY, STANDARD, RANDOM = "bi-level", "inner-only", "standard", "random mask"

@@ -19,8 +19,6 @@ from metaplast.tasks import FAMILIES
 WEIGHTS = ["*.weight", "*.bias"]
 INTRINSIC = ["*.tau_dendrite", "*.tau_soma", "*.threshold"]
 """The three intrinsic properties of IP2-RSNN."""
-DELAYS = "*.delay"
-"""Axonal delays, which a network has if `model.longest_delay` says so."""
 DRAWN = re.compile(r"random-[01]{3}")
 """Names of the conditions that are drawn."""
 CONDITIONS = {
@@ -30,8 +28,6 @@ CONDITIONS = {
     "self-attention": {"self-attention": WEIGHTS},
 }
 """What learns if nothing is said, by model; the spiking one learns with and without its intrinsic properties."""
-WITH_AXONS = CONDITIONS["spiking"] | {"delays": [*WEIGHTS, DELAYS]}
-"""The same for a spiking network whose cells have axons."""
 
 
 class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -184,9 +180,8 @@ def complete(table: Table) -> Table:
     """Fill in the defaults of the components that a table names."""
     family = with_defaults(FAMILIES, table["family"], "family")
     conditions = table["conditions"]
-    if not conditions or conditions in (*CONDITIONS.values(), WITH_AXONS):  # nothing of one's own
-        model = table["model"]
-        conditions = WITH_AXONS if model.get("longest_delay") else CONDITIONS[model["name"]]
+    if not conditions or conditions in CONDITIONS.values():  # nothing of one's own, perhaps of another model
+        conditions = CONDITIONS[table["model"]["name"]]
     conditions = with_random_masks(frozen(conditions), table["random_masks"])
     return table | {"family": family, "model": complete_model(table["model"]), "conditions": conditions}
 

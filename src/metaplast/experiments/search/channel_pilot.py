@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from metaplast.allocation import Mask, Search, Space
+from metaplast.analysis.search.channel_pilot_rows import PilotRow, read_pilot, write_pilot
 from metaplast.analysis.search.margin import Margin, margin
-from metaplast.analysis.search.pilot_rows import PilotRow, read_pilot, write_pilot
 from metaplast.config import Table, to_table
 from metaplast.experiments.allocation_files import CONDITION
 from metaplast.experiments.classification.assignment_settings import EqualSettings

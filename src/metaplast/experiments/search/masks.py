@@ -11,7 +11,7 @@ from jaxtyping import Array
 from metaplast.allocation import SEARCHES, Mask, Search, Space, learning_rates
 from metaplast.analysis.learning_to_learn.curves import counted
 from metaplast.analysis.search.margin import Margin
-from metaplast.analysis.search.search_margin import search_margin
+from metaplast.analysis.search.mask_margin import search_margin
 from metaplast.config import Table, component
 from metaplast.experiments.allocation_files import PATTERNS
 from metaplast.experiments.learning_to_learn.experiment import (

@@ -7,15 +7,13 @@ from msgspec import Meta
 
 from metaplast.allocation import SEARCHES
 from metaplast.config import Table, with_defaults
-from metaplast.experiments.learning_to_learn.settings import DELAYS, INTRINSIC, WEIGHTS, LearningToLearn
+from metaplast.experiments.learning_to_learn.settings import INTRINSIC, WEIGHTS, LearningToLearn
 from metaplast.experiments.learning_to_learn.settings import complete as complete_learning
 from metaplast.experiments.models import Count
 
 SMOKE = ("search.problems=2", "search.first=1", "pilot.seeds=1", "pilot.chunk=1")
 """What the preset smoke of a family means to a search, which then takes seconds."""
 INTRINSIC_GROUPS = {pattern.removeprefix("*."): [pattern] for pattern in INTRINSIC}
-GROUPS_WITH_AXONS = INTRINSIC_GROUPS | {"delay": [DELAYS]}
-"""What a mask chooses from if nothing is said, without axons and with them."""
 
 
 class PilotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,8 +49,4 @@ OPEN_TABLES = ("learning.rates", "conditions", "pilot.groups")
 
 def complete(table: Table) -> Table:
     """Fill in the defaults of the components that a table names."""
-    groups = table["pilot"]["groups"]
-    if groups in (INTRINSIC_GROUPS, GROUPS_WITH_AXONS):  # nothing of one's own
-        groups = dict(GROUPS_WITH_AXONS if table["model"].get("longest_delay") else INTRINSIC_GROUPS)
-    found = {"search": with_defaults(SEARCHES, table["search"], "search"), "pilot": table["pilot"] | {"groups": groups}}
-    return complete_learning(table) | found
+    return complete_learning(table) | {"search": with_defaults(SEARCHES, table["search"], "search")}

@@ -17,7 +17,7 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is done for a member."""
 
     kind: str
-    """What is done: a name in `experiments.steps.KINDS`."""
+    """What is done: a name in `experiments.study.steps.KINDS`."""
     settings: list[str] = []
     """Settings `a.b=value` of this step, after those of its member; `{study}` is the directory of the study."""
 

@@ -145,8 +145,9 @@ def _analyse(config: LearningToLearn, path: Path, told: Callable[[StepProgress],
 
 
 def _analyse_work(config: LearningToLearn) -> float:
-    """A lesion learns one problem, and there are as many of neurons drawn by lot as of each of three properties."""
-    return float(len(config.conditions) * config.run.seeds * 4 * config.analysis.bins)
+    """A lesion learns one problem, and there are as many of neurons drawn by lot as of each property: three or four."""
+    properties = 3 + bool(getattr(config.model, "longest_delay", 0))
+    return float(len(config.conditions) * config.run.seeds * (1 + properties) * config.analysis.bins)
 
 
 def _ran(path: Path) -> bool:

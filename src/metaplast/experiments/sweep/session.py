@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from metaplast.analysis.search.rate_scores import RULE, choose, rate_score, remark
+from metaplast.analysis.sweep.rate_scores import RULE, choose, rate_score, remark
 from metaplast.config import to_table
 from metaplast.experiments.beginnings import begin, finish
 from metaplast.experiments.learning_to_learn.swept_rate import RATES

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from metaplast.analysis.search.search_margin import margin_in_words, search_margin
+from metaplast.analysis.search.mask_margin import margin_in_words, search_margin
 from metaplast.analysis.study.panels import read_study
-from metaplast.analysis.study.tables import masks
+from metaplast.analysis.study.report_tables import masks
 from metaplast.runs import ProblemRow, RunDirectory
 from study_helpers import LIMIT, falling, plan, write_member, write_search, write_study
 

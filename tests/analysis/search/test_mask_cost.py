@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from metaplast.analysis.search.search_cost import search_cost
+from metaplast.analysis.search.mask_cost import search_cost
 from metaplast.analysis.study.evidence import gather
 from metaplast.analysis.study.findings import at_half_the_cost
 from metaplast.analysis.study.panels import read_study

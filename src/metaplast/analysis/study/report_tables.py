@@ -6,13 +6,13 @@ from statistics import fmean
 import numpy as np
 
 from metaplast.analysis.learning_to_learn.goudar import FIT_PROBLEMS, PUBLISHED, STORED, Published
-from metaplast.analysis.search.rate_scores import remark
-from metaplast.analysis.search.search_margin import margin_in_words
+from metaplast.analysis.search.mask_margin import margin_in_words
 from metaplast.analysis.statistics import Interval, interval, student_interval
 from metaplast.analysis.study.claims import Judged
 from metaplast.analysis.study.evidence import Evidence, Fitted
 from metaplast.analysis.study.final_efficiency import late_problems, late_updates
 from metaplast.analysis.study.panels import INNER_ONLY, MASK, STANDARD, Member, Panel, Sequences, StudyResults
+from metaplast.analysis.sweep.rate_scores import remark
 from metaplast.analysis.tables import Cell, Column, Table
 
 LETTERS = {"floor": "c", "scale": "T", "amplitude": "a"}
@@ -38,18 +38,19 @@ def members(results: StudyResults) -> Table:
         seconds = member.run.summary.get("seconds") if member.run else None
         hours = None if seconds is None else seconds / 3600
         counts = [len(config["conditions"]) if config else None, settings.get("seeds"), settings.get("problems")]
-        rows.append([member.name, member.panel, member.state, 100 * member.share, *counts, hours, _commit(member)])
+        rows.append([member.name, member.panel, member.state, 100 * member.share, *counts, hours, _commits(member)])
     note = (
         "Done: of the problems that its networks were to meet, solved or not. Hours of learning, compilation apart. "
-        "Commit: of the code with which the run was begun."
+        "Commit: of the code that learned, several where a run was resumed on another."
     )
     return Table("members", "Members of the study", columns, rows, note)
 
 
-def _commit(member: Member) -> str | None:
-    """The first digits of the commit, and whether files were changed."""
-    commit, dirty, _ = str(member.run.meta.get("commit", "") if member.run else "").partition("-dirty")
-    return commit[:8] + dirty or None
+def _commits(member: Member) -> str | None:
+    """The first digits of each commit that the run was learned on, and whether files were changed."""
+    meta = member.run.meta if member.run else {}
+    found = [str(part.get("commit", "")) for part in (meta, *meta.get("resumptions", []))]
+    return ", ".join(dict.fromkeys(commit[:8] + "-dirty" * commit.endswith("-dirty") for commit in found)) or None
 
 
 def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table:
@@ -58,7 +59,7 @@ def conditions(results: StudyResults, panels: Sequence[str], name: str) -> Table
         Column("panel", "panel", words=True),
         Column("condition", "condition", words=True),
         Column("seeds", "seeds"),
-        Column("problems", "problems of all seeds"),
+        Column("problems", "problems met by every seed"),
         Column("failures", "failures"),
         Column("attempts", "of"),
         Column("late_problems", "late problems", words=True),

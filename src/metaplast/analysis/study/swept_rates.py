@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metaplast.analysis.search.rate_scores import doubt
+from metaplast.analysis.sweep.rate_scores import doubt
 from metaplast.run_names import swept_model
 from metaplast.runs import RunDirectory
 

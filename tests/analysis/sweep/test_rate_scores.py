@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaplast.analysis.search.rate_scores import RateScore, choose, rate_score, remark
+from metaplast.analysis.sweep.rate_scores import RateScore, choose, rate_score, remark
 from metaplast.runs import ProblemRow, ProblemTable
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaplast.analysis.networks.efficiency import (
+from metaplast.analysis.networks.efficiency_correlations import (
     association,
     efficiency_rows,
     following_updates,

@@ -1,0 +1,1 @@
+"""Sweeps over learning rates: what each came to, and which is chosen."""
