@@ -56,6 +56,8 @@ def test_other_brackets_find_what_they_found():
         ("*.bias[:8]", "goes beyond the 3 neurons of network.populations.readout.bias; give bounds up to 3"),
         ("*.resistance[:8]", f"{NEURON}resistance is one number for all neurons and has no slices"),
         ("*.threshold[::0]", "ends in no slice; write [START:STOP] or [START:STOP:STEP], STEP not 0"),
+        ("*.threshold[7]", "ends in no slice; write neuron 7 as [7:8]"),
+        ("*.threshold[3,5]", "ends in no slice; write neuron 7 as [7:8]"),
         ("*.threshold[1:2:3:4]", "ends in no slice; write [START:STOP]"),
         ("*.threshold[--1:]", "ends in no slice; write [START:STOP]"),
         ("*.axon[:8]", "matches no parameter; names are like"),

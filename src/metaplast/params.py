@@ -108,6 +108,8 @@ def match(names: list[str], patterns: tuple[str, ...]) -> set[str]:
         glob, _ = divided(pattern)
         hits = {name for name in names if fnmatchcase(name, glob)}
         if not hits:
+            if pattern.endswith("]") and any(fnmatchcase(name, pattern.rpartition("[")[0]) for name in names):
+                raise ValueError(f"pattern {pattern!r} ends in no slice; write neuron 7 as [7:8], every other as [::2]")
             near = get_close_matches(pattern, names, n=4, cutoff=0.3) or names[:8]
             raise ValueError(f"pattern {pattern!r} matches no parameter; names are like: {', '.join(near)}")
         found |= hits

@@ -175,7 +175,7 @@ class RunDirectory:
         """
         path = Path(path)
         if not path.is_dir():
-            raise FileNotFoundError(f"{path} is not a directory; give the --out of a run")
+            raise FileNotFoundError(f"{path} is not a directory; give the --out of a run that was begun")
         if not (path / "config.toml").is_file():
             raise ValueError(f"{path} is not a run directory: it has no config.toml; give the --out of a run")
         return cls(path)

@@ -2,7 +2,7 @@
 
 A slice is what stands between brackets at the very end of a pattern if it is made of digits, colons and minus signs
 with at least one colon; it has the meaning that it has in Python, over the last axis of a parameter. Any other bracket
-is a set of characters, as in every glob: `*.tau_[ds]*`, `layer[0-9]`.
+is a set of characters, as in every glob: `*.tau_[ds]*`, `layer[0-9]`. So a single neuron is `[7:8]`.
 """
 
 import re

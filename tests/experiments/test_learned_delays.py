@@ -78,5 +78,16 @@ def test_a_search_says_whether_delays_should_learn_and_a_run_takes_it(quick_comp
 
 
 def test_delays_that_no_network_has_are_refused():
-    with pytest.raises(ValueError, match=r"'\*\.delay' matches no parameter"):
+    words = r"'\*\.delay' matches no parameter.*; delays need axons: --set model\.longest_delay=100"
+    with pytest.raises(ValueError, match=r"conditions\.delays: .*" + words):
         build(configuration("dms", [*SMALL, 'conditions={delays=["*.weight", "*.delay"]}']))
+    with pytest.raises(ValueError, match=r"learning\.rates: .*" + words):
+        build(configuration("dms", [*SMALL, RATE]))
+    with pytest.raises(ValueError, match=words):
+        build_search(search_configuration("dms", [*SMALL, f'pilot.groups.delay=["{DELAYS}"]']))
+
+
+def test_two_groups_that_are_the_same_are_refused():
+    settings = [*SMALL, AXONS, 'pilot.groups={a=["*.delay"], b=["*.delay[:8]"], c=["*axons.neuron.delay"]}']
+    with pytest.raises(ValueError, match=r"pilot\.groups\.c and pilot\.groups\.a name the same; leave one"):
+        build_search(search_configuration("dms", settings))

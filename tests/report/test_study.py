@@ -134,6 +134,15 @@ def test_tables_hold_what_the_runs_hold(study):
     assert float(fits[-1]["floor"]) == 22.7
 
 
+def test_a_study_that_was_only_tried_says_so_before_its_verdicts(tmp_path):
+    study = made_up(tmp_path / "study")
+    study.write_config(study.config | {"preset": "smoke"})
+    page, text = write_study_report(study, markdown=tmp_path / "ip2.md")
+    words = "The preset smoke makes networks, sequences and limits tiny: nothing follows from its verdicts."
+    assert words in page.read_text()
+    assert 0 < text.read_text().find(words) < text.read_text().find("## Claims")
+
+
 def test_members_tell_the_commits_of_their_runs(tmp_path):
     commits = {
         "dms": (["0123456789abcdef"], "01234567"),

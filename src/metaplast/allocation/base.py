@@ -48,7 +48,11 @@ def learning_rates(
     """
     special: dict[str, np.ndarray] = {}
     for pattern, value in overrides.items():
-        for name, named in places(model, (pattern,)).items():
+        try:
+            found = places(model, (pattern,))
+        except ValueError as error:
+            raise ValueError(f"learning.rates: {error}") from None
+        for name, named in found.items():
             special[name] = np.where(named, value, special.get(name, rate))
     lanes = [allocation.places(model) for allocation in allocations]
 

@@ -1,11 +1,13 @@
 """The commands run, analyse and report, and beside them what `search` and `listing` have."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metaplast.cli.door import MISTAKES, Name, Resume, Settings, at_the_door, configured, console
+from metaplast.cli.interruption import stop_at_once
 from metaplast.cli.listing import show_experiments
 from metaplast.cli.progress import analysis_bars, learning_bar, summary_table
 from metaplast.cli.search import search, sweep
@@ -244,4 +246,5 @@ def report(
 
 def main() -> None:
     """Entry point of the `metaplast` command."""
+    stop_at_once(sys.argv[1:])
     app()

@@ -1,5 +1,7 @@
 """Settings of the models that an experiment can train, and how each is built."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 from zlib import crc32
 
@@ -137,6 +139,17 @@ class AttentionSettings(ModelSettings, frozen=True, tag="self-attention"):
 
 
 AnyModel = SpikingSettings | RateSettings | GatedSettings | AttentionSettings
+
+
+@contextmanager
+def axons_explained(model: AnyModel) -> Iterator[None]:
+    """A pattern for delays in a network without axons names nothing, and its error tells how they come about."""
+    try:
+        yield
+    except ValueError as error:
+        if ".delay" in str(error) and isinstance(model, SpikingSettings) and not model.longest_delay:
+            raise ValueError(f"{error}; delays need axons: --set model.longest_delay=100") from None
+        raise
 
 
 def mechanisms(tables: list[dict[str, Any]]) -> Mechanism:

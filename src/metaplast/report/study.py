@@ -32,6 +32,8 @@ INTERVALS = (
     "intervals, too narrow over few networks: a permutation test must agree with them."
 )
 """What the intervals are that the claims are judged by."""
+SMOKE = "smoke"
+"""The preset with which everything is tried in seconds or minutes."""
 
 
 class Part(NamedTuple):
@@ -111,7 +113,7 @@ def page_of(directory: RunDirectory) -> Page:
         },
         claims=claims,
         targets=targets,
-        absent=absent(results),
+        absent=[*only_a_try(results), *absent(results)],
         notes=[f"{name}: {note}" for name, panel in results.panels.items() for note in panel.notes],
         parts=parts,
         assumed=assumptions(results),
@@ -165,14 +167,22 @@ def sentence(results: StudyResults) -> str:
     problems = sum(len(member.run.problems()) for member in finished if member.run)
     if not finished:
         return f"None of its {len(results.members)} members has finished yet."
+    total = sum(seconds)
+    spent = f"{number(total / 3600)} hours" if total >= 360 else f"{number(total / 60)} minutes"
     return (
-        f"{len(finished)} of {len(results.members)} members have finished: {problems:,} problems attempted in "
-        f"{number(sum(seconds) / 3600)} hours of learning."
+        f"{len(finished)} of {len(results.members)} members have finished: {problems:,} problems attempted in {spent} "
+        "of learning."
     )
 
 
 def _seconds(member: Member) -> float:
     return float(member.run.summary.get("seconds") or 0.0) if member.run else 0.0
+
+
+def only_a_try(results: StudyResults) -> list[str]:
+    """What has to be said of a study that is only there to be tried, before any verdict."""
+    smoke = results.config.get("preset") == SMOKE
+    return [f"The preset {SMOKE} makes networks, sequences and limits tiny: nothing follows from its verdicts."] * smoke
 
 
 def absent(results: StudyResults) -> list[str]:

@@ -16,6 +16,7 @@ from metaplast.allocation import Allocation, learning_rates
 from metaplast.config import component
 from metaplast.experiments.learning_to_learn.settings import LearningToLearn
 from metaplast.experiments.learning_to_learn.start import with_learned
+from metaplast.experiments.models import axons_explained
 from metaplast.learning import Criterion, FiveTermLoss, GradientLearner, Lanes, Outcome, learn_until_given_up
 from metaplast.models import Model, Recurrent
 from metaplast.models.recurrent import RECURRENT
@@ -82,12 +83,13 @@ def build(config: LearningToLearn, begun: RunDirectory | None = None) -> Study:
     model = jax.jit(jax.vmap(lambda key: config.model.build(key, family)))(seed_keys)
     if config.start.run:
         model = with_learned(model, config.start, lanes, begun)
-    rates = learning_rates(
-        _chosen(model, 0),  # of one lane, since a slice of neurons depends on their number
-        [allocation for _ in seeds for allocation in allocations],
-        float(config.learning.rate),
-        config.learning.rates,
-    )
+    with axons_explained(config.model):
+        rates = learning_rates(
+            _chosen(model, 0),  # of one lane, since a slice of neurons depends on their number
+            [allocation for _ in seeds for allocation in allocations],
+            float(config.learning.rate),
+            config.learning.rates,
+        )
     learner = build_learner(config, rates)
     begin = jax.jit(jax.vmap(lambda rates, model: build_learner(config, rates).init(model)))
     failed = jnp.zeros(len(lanes), jnp.int32) if config.run.give_up else None

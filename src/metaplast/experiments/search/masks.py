@@ -22,6 +22,7 @@ from metaplast.experiments.learning_to_learn.experiment import (
     lane_function,
 )
 from metaplast.experiments.learning_to_learn.pilot_lanes import Pilot, advance, catch_up, state_name
+from metaplast.experiments.models import axons_explained
 from metaplast.experiments.search.gates import Gates, gate_of_parameter
 from metaplast.experiments.search.progress import Told
 from metaplast.experiments.search.settings import AllocationSearch
@@ -76,8 +77,9 @@ def build(config: AllocationSearch) -> SearchStudy:
     search.check(space)
     family = component(FAMILIES, config.family, "family")
     template = structure(config.model, family)
-    places(template, tuple(config.learning.rates))
-    _check_groups(template, groups, space.always)
+    with axons_explained(config.model):
+        places(template, tuple(config.learning.rates))
+        _check_groups(template, groups, space.always)
     return SearchStudy(config, search, space, family, build_criterion(config), template)
 
 
@@ -85,9 +87,10 @@ def _check_groups(template: Model, groups: Mapping[str, tuple[str, ...]], always
     """Refuse a group that changes nothing, which would be paid for with twice as many masks.
 
     Raises:
-        ValueError: a pattern that names nothing, or all parameters of a group learn under every mask.
+        ValueError: a pattern that names nothing, all parameters of a group learn under every mask, or two groups are
+            the same.
     """
-    learn_always = places(template, always)
+    learn_always, known = places(template, always), {}
     for name, patterns in groups.items():
         own = places(template, patterns)
         if all(np.all(learn_always.get(path, False) | ~named) for path, named in own.items()):
@@ -95,6 +98,15 @@ def _check_groups(template: Model, groups: Mapping[str, tuple[str, ...]], always
                 f"pilot.groups.{name} = {list(patterns)} names only what pilot.always = {list(always)} frees under "
                 "every mask; give a pilot.always without it (--set 'pilot.always=[\"GLOB\"]'), or leave the group out"
             )
+        same = [other for other, theirs in known.items() if _alike(own, theirs)]
+        if same:
+            raise ValueError(f"pilot.groups.{name} and pilot.groups.{same[0]} name the same; leave one of them out")
+        known[name] = own
+
+
+def _alike(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> bool:
+    """Whether two groups name the same parameters, and of each the same neurons."""
+    return ours.keys() == theirs.keys() and all(np.array_equal(ours[path], theirs[path]) for path in ours)
 
 
 class PilotLanes:

@@ -96,7 +96,8 @@ def check(study: StudySettings, directory: Path) -> None:
     for step in (step for member in chosen(study) for step in steps_of(study, member)):
         if missing := sorted(step.needs - there):
             makers = sorted({other.member for other in steps if other.folder in missing})
-            mend = f"it comes from {', '.join(makers)}, to be run before" if makers else "no member makes it"
+            before = f"it comes from {', '.join(makers)}, to be run before: add it to members"
+            mend = before if makers else "no member makes it"
             raise ValueError(f"{step.member} needs {', '.join(missing)} in the directory of the study; {mend}")
         there.add(step.folder)
         try:
