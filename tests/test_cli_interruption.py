@@ -37,12 +37,9 @@ def interrupted(*arguments: str, collects: bool = False) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (
-            ["run", "dms", "--out", "a b"],
-            "stopped; what was finished is kept. To go on: metaplast run dms --out 'a b' --resume",
-        ),
-        (["search", "dms", "--resume"], "stopped; what was finished is kept. To go on: metaplast search dms --resume"),
-        (["analyse", "x"], "stopped; what was finished is kept. To go on: metaplast analyse x"),
+        (["run", "dms", "--out", "a b"], KEPT + "run dms --out 'a b' --resume"),
+        (["search", "dms", "--resume"], KEPT + "search dms --resume"),
+        (["analyse", "x"], KEPT + "analyse x"),
         (["list"], "stopped"),
     ],
 )
