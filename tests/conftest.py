@@ -14,7 +14,8 @@ if not any(shutil.which(name) for name in COMPILERS):
 
 FUSION_EMITTERS = "xla_cpu_use_fusion_emitters"
 if jax.__version_info__[:2] == (0, 10) and FUSION_EMITTERS not in os.environ.get("XLA_FLAGS", ""):
-    # XLA compiles faster without them, and what it compiles runs more slowly: for tests that is the better bargain. It aborts at a flag that it does not know, so only where it was tried.
+    # XLA compiles faster without them, and what it compiles runs more slowly: for tests that is the better bargain.
+    # It aborts at a flag that it does not know, so only where it was tried.
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --{FUSION_EMITTERS}=false".strip()
 
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

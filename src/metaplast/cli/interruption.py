@@ -20,7 +20,8 @@ def stop_at_once(arguments: Sequence[str]) -> None:
 
     Python's own way is an exception wherever the main thread happens to be. It waits for compiled code to return, was
     lost in a callback of JAX, and twice the process crashed instead (why is not known). There is nothing to tidy up:
-    files are written whole or not at all. So the signal is written into a socket, on which another thread waits. Where SIGINT is ignored it stays so.
+    files are written whole or not at all. So the signal is written into a socket, on which another thread waits. Where
+    SIGINT is ignored it stays so.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         return
